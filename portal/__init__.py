@@ -1,0 +1,1 @@
+"""The sanitation-fee portal: see docs/architecture.md."""

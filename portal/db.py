@@ -1,0 +1,118 @@
+"""The one place that makes engines, opens sessions and commits.
+
+Everything else flushes; views, the command line and jobs commit through `transaction()`.
+Dashboards and reports read through `read_snapshot()`, apart from the session that writes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+from flask import Flask
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, Identity, Integer, Text, create_engine, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session, mapped_column
+
+from portal.extensions import Base, db
+
+__all__ = [
+    "Base",
+    "bigint_pk",
+    "created_at",
+    "db",
+    "engine_options",
+    "int_pk",
+    "json_object",
+    "read_snapshot",
+    "rupees",
+    "rupees_sum",
+    "session",
+    "side_transaction",
+    "timestamp",
+    "transaction",
+    "updated_at",
+]
+
+# Column types. Money is whole rupees: `rupees` for one row, `rupees_sum` for sums.
+int_pk = Annotated[int, mapped_column(Integer, Identity(), primary_key=True)]
+bigint_pk = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
+rupees = Annotated[int, mapped_column(Integer)]
+rupees_sum = Annotated[int, mapped_column(BigInteger)]
+timestamp = Annotated[dt.datetime, mapped_column(DateTime(timezone=True))]
+created_at = Annotated[dt.datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
+updated_at = Annotated[
+    dt.datetime, mapped_column(DateTime(timezone=True), server_default=func.now(), onupdate=func.now())
+]
+json_object = Annotated[dict[str, Any], mapped_column(JSONB)]
+long_text = Annotated[str, mapped_column(Text)]
+
+
+def engine_options() -> dict[str, Any]:
+    """Options of the application's engine.
+
+    `pool_pre_ping` survives a restarted server; `jit=off` because every query here is short. The options go
+    through `options=-c`, which PgBouncer in session mode passes when `ignore_startup_parameters` allows it, so
+    they are set by statement instead, on connect (see `configure_connection`).
+    """
+    return {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 10, "pool_recycle": 1800}
+
+
+def configure_connection(dbapi_connection: Any, _record: Any = None) -> None:
+    """Set the session parameters every connection of ours has."""
+    with dbapi_connection.cursor() as cursor:
+        cursor.execute("SET TIME ZONE 'Asia/Karachi'; SET jit = off; SET statement_timeout = '15min'")
+    dbapi_connection.commit()
+
+
+def init_engine(app: Flask) -> None:
+    """Bind the extension to the app and configure its connections."""
+    from sqlalchemy import event
+
+    db.init_app(app)
+    with app.app_context():
+        event.listen(db.engine, "connect", configure_connection)
+
+
+def standalone_engine(url: str) -> Engine:
+    """An engine outside an app: for scripts that create or check databases before one exists."""
+    return create_engine(url, isolation_level="AUTOCOMMIT")
+
+
+def session() -> Session:
+    """The session of the current app context."""
+    return db.session()
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Commit what happens inside, or none of it."""
+    current = db.session()
+    try:
+        yield current
+        current.commit()
+    except BaseException:
+        current.rollback()
+        raise
+
+
+@contextmanager
+def side_transaction() -> Iterator[Connection]:
+    """A short transaction on a connection of its own, visible at once (progress, last-seen, login attempts)."""
+    with db.engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def read_snapshot(timeout_ms: int = 10_000) -> Iterator[Connection]:
+    """One REPEATABLE READ, READ ONLY transaction with a statement time-out, on a connection of its own.
+
+    All figures of one answer, and the data version they carry, come from the same snapshot.
+    """
+    with db.engine.connect().execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    ) as connection, connection.begin():
+        connection.execute(text("SELECT set_config('statement_timeout', :ms, true)"), {"ms": str(timeout_ms)})
+        yield connection

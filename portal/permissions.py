@@ -1,0 +1,116 @@
+"""Who may do what, and where.
+
+A `Permission` says what; the role map says which roles have it; an `AreaScope` says where. Everything is denied
+unless allowed: a view without a permission does not run (see `portal.web.guard`), an empty scope sees nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, false, select, true
+
+from portal.locations.models import LocationClosure
+
+
+class Role(StrEnum):
+    """The five roles of a sanitation-fee team, lowest first."""
+
+    AGENT = "AGENT"
+    SUPERVISOR = "SUPERVISOR"
+    ADMIN = "ADMIN"
+    MANAGER = "MANAGER"
+    HEAD = "HEAD"
+
+
+class Permission(StrEnum):
+    """What a person may do. The value is what `flask access` prints."""
+
+    PUBLIC = "public"  # no login: the login page, static files, health
+    SIGNED_IN = "signed-in"  # any signed-in person: home, own account, sign-out
+    VIEW_UNITS = "units.view"
+    VIEW_PERSONAL = "personal.view"  # CNIC and mobile in full
+    VIEW_DASHBOARDS = "dashboards.view"
+    VIEW_REPORTS = "reports.view"
+    EXPORT = "reports.export"
+    IMPORT = "imports.run"
+    VIEW_IMPORTS = "imports.view"
+    MATCH_PLACES = "places.match"
+    MOVE_BILLS = "bills.move"
+    VIEW_METRICS = "metrics.view"
+
+
+_EVERYBODY = frozenset(Role)
+_OFFICE = frozenset({Role.ADMIN, Role.MANAGER, Role.HEAD})
+
+ROLES_WITH: dict[Permission, frozenset[Role]] = {
+    Permission.SIGNED_IN: _EVERYBODY,
+    Permission.VIEW_UNITS: _EVERYBODY,
+    Permission.VIEW_PERSONAL: _OFFICE | {Role.SUPERVISOR},
+    Permission.VIEW_DASHBOARDS: _OFFICE | {Role.SUPERVISOR},
+    Permission.VIEW_REPORTS: _OFFICE | {Role.SUPERVISOR},
+    Permission.EXPORT: _OFFICE,
+    Permission.IMPORT: frozenset({Role.ADMIN, Role.HEAD}),
+    Permission.VIEW_IMPORTS: _OFFICE,
+    Permission.MATCH_PLACES: frozenset({Role.ADMIN, Role.HEAD}),
+    Permission.MOVE_BILLS: frozenset({Role.ADMIN, Role.HEAD}),
+    Permission.VIEW_METRICS: frozenset({Role.HEAD}),
+}
+
+
+def role_allows(role: Role | str, permission: Permission) -> bool:
+    """Whether a role has a permission. PUBLIC is everybody's; what is not in the map is nobody's."""
+    if permission is Permission.PUBLIC:
+        return True
+    return Role(role) in ROLES_WITH.get(permission, frozenset())
+
+
+@dataclass(frozen=True)
+class AreaScope:
+    """The part of the location tree a person (or a job acting for one) sees and changes.
+
+    `location_ids` are the nodes granted; everything below them is inside. `is_everywhere` (the system, or a
+    grant on the root) adds no condition. No node and not everywhere: nothing is visible (fails closed).
+    """
+
+    location_ids: tuple[int, ...] = ()
+    is_everywhere: bool = False
+
+    @classmethod
+    def everywhere(cls) -> AreaScope:
+        return cls(is_everywhere=True)
+
+    @classmethod
+    def of(cls, location_ids: list[int] | tuple[int, ...]) -> AreaScope:
+        return cls(location_ids=tuple(sorted(set(location_ids))))
+
+    @property
+    def cache_key(self) -> str:
+        """Part of every key under which something of this scope is cached."""
+        return "all" if self.is_everywhere else "-".join(map(str, self.location_ids)) or "none"
+
+    def clause(self, location_column: Any) -> ColumnElement[bool]:
+        """The condition that a row's location lies inside: goes into every query of scoped rows."""
+        if self.is_everywhere:
+            return true()
+        if not self.location_ids:
+            return false()
+        inside = select(LocationClosure.location_id).where(LocationClosure.ancestor_id.in_(self.location_ids))
+        result: ColumnElement[bool] = location_column.in_(inside)
+        return result
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def require(permission: Permission) -> Callable[[F], F]:
+    """Declare the permission of a view (or a Dash callback). The guard refuses views without a declaration."""
+
+    def mark(function: F) -> F:
+        function.__permission__ = permission  # type: ignore[attr-defined]
+        return function
+
+    return mark

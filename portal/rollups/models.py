@@ -1,0 +1,111 @@
+"""Rollups: sums by location and a few dimensions, exact at every commit.
+
+Each table is append-only for writers: statement triggers on the base tables insert one delta row per touched
+key, readers SUM over all rows of a key, and a background job folds the deltas without changing any sum. So no
+row is ever updated by every writer, and a reader never sees a sum that no commit had.
+`use` and `size_band` are '' where unknown.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import BigInteger, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.db import Base, bigint_pk, rupees_sum
+
+
+class RollupBills(Base):
+    """Live bills: how many, how many of them paid, their monthly fees, their demand, and what was paid on them."""
+
+    __tablename__ = "rollup_bills"
+    __table_args__ = (Index("ix_rollup_bills_billing_month_location_id", "billing_month", "location_id"),)
+
+    id: Mapped[bigint_pk]
+    location_id: Mapped[int]
+    billing_month: Mapped[dt.date]
+    use: Mapped[str]
+    size_band: Mapped[str]
+    bills: Mapped[int] = mapped_column(BigInteger)
+    paid_bills: Mapped[int] = mapped_column(BigInteger)
+    monthly_fee: Mapped[rupees_sum]
+    demand: Mapped[rupees_sum]
+
+
+class RollupReceived(Base):
+    """Payments that belong to bills of a month, by the day they were paid."""
+
+    __tablename__ = "rollup_received"
+    __table_args__ = (Index("ix_rollup_received_bill_month_location_id", "bill_month", "location_id"),)
+
+    id: Mapped[bigint_pk]
+    location_id: Mapped[int]
+    bill_month: Mapped[dt.date]
+    paid_on: Mapped[dt.date]
+    use: Mapped[str]
+    amount: Mapped[rupees_sum]
+    payments: Mapped[int] = mapped_column(BigInteger)
+
+
+class RollupCollected(Base):
+    """Payments by paid date. `state`: POSTED (the account is known) or UNMATCHED; together all that came in."""
+
+    __tablename__ = "rollup_collected"
+    __table_args__ = (Index("ix_rollup_collected_paid_on_location_id", "paid_on", "location_id"),)
+
+    id: Mapped[bigint_pk]
+    location_id: Mapped[int]
+    paid_on: Mapped[dt.date]
+    channel: Mapped[str]
+    use: Mapped[str]
+    size_band: Mapped[str]
+    state: Mapped[str]
+    amount: Mapped[rupees_sum]
+    payments: Mapped[int] = mapped_column(BigInteger)
+
+
+class RollupAccounts(Base):
+    """Accounts as they stand now: how many, pending sync, in debt, what they owe and what they have in credit."""
+
+    __tablename__ = "rollup_accounts"
+    __table_args__ = (Index("ix_rollup_accounts_location_id", "location_id"),)
+
+    id: Mapped[bigint_pk]
+    location_id: Mapped[int]
+    use: Mapped[str]
+    size_band: Mapped[str]
+    unpaid_bills: Mapped[int]
+    accounts: Mapped[int] = mapped_column(BigInteger)
+    pending: Mapped[int] = mapped_column(BigInteger)
+    debtors: Mapped[int] = mapped_column(BigInteger)
+    never_paid: Mapped[int] = mapped_column(BigInteger)
+    outstanding: Mapped[rupees_sum]
+    credit: Mapped[rupees_sum]
+
+
+class RollupUnits(Base):
+    """Units as they stand now: surveyed, and listed (with at least one account)."""
+
+    __tablename__ = "rollup_units"
+    __table_args__ = (Index("ix_rollup_units_location_id", "location_id"),)
+
+    id: Mapped[bigint_pk]
+    location_id: Mapped[int]
+    use: Mapped[str]
+    surveyed: Mapped[int] = mapped_column(BigInteger)
+    listed: Mapped[int] = mapped_column(BigInteger)
+
+
+class RollupUnitCycles(Base):
+    """Units by billing month: billed, and paid (at least one live bill of the month is paid)."""
+
+    __tablename__ = "rollup_unit_cycles"
+    __table_args__ = (Index("ix_rollup_unit_cycles_billing_month_location_id", "billing_month", "location_id"),)
+
+    id: Mapped[bigint_pk]
+    location_id: Mapped[int]
+    billing_month: Mapped[dt.date]
+    use: Mapped[str]
+    billed: Mapped[int] = mapped_column(BigInteger)
+    paid: Mapped[int] = mapped_column(BigInteger)
