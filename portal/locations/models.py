@@ -73,7 +73,7 @@ class Place(Base):
 
     __tablename__ = "places"
     __table_args__ = (
-        UniqueConstraint("division_key", "district_key", "tehsil_key", "name_key", "uc_type"),
+        UniqueConstraint("division_key", "district_key", "tehsil_key", "name_key", "uc_type", name="uq_places_key"),
         CheckConstraint("state IN ('MATCHED','LINKED','OPEN','NONE')", name="state"),
         CheckConstraint("uc_type IN ('','URBAN','RURAL')", name="uc_type"),
         Index("ix_places_open", "id", postgresql_where=text("state = 'OPEN'")),
