@@ -71,9 +71,14 @@ def init_engine(app: Flask) -> None:
     """Bind the extension to the app and configure its connections."""
     from sqlalchemy import event
 
+    from portal import embedded
+
     db.init_app(app)
     with app.app_context():
         event.listen(db.engine, "connect", configure_connection)
+        settings = app.extensions.get("settings")
+        if settings is not None and settings.database_url is None:
+            embedded.attach(db.engine, settings)
 
 
 def standalone_engine(url: str) -> Engine:
