@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, bigint_pk, created_at, timestamp, updated_at
+from portal.units.searchtext import SEARCH_VECTOR
 
 DOMESTIC, COMMERCIAL = USES = ("DOMESTIC", "COMMERCIAL")
 SIZE_BANDS = ("M0_5", "M5_10", "M10_20", "M20_40", "M40_PLUS", "SMALL", "MEDIUM", "LARGE")
@@ -70,9 +71,6 @@ class SurveyUnit(Base):
     updated_at: Mapped[updated_at]
     search: Mapped[str | None] = mapped_column(
         TSVECTOR,
-        Computed(
-            "to_tsvector('simple'::regconfig, coalesce(consumer_name, '') || ' ' || coalesce(address, ''))",
-            persisted=True,
-        ),
+        Computed(SEARCH_VECTOR, persisted=True),
         deferred=True,
     )
