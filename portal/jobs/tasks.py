@@ -1,0 +1,54 @@
+"""The periodic tasks. Times are UTC: 20:xx is one o'clock at night in Karachi, 19:xx is midnight."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from zoneinfo import ZoneInfo
+
+from portal.db import transaction
+from portal.jobs import housekeeping, rescue
+from portal.jobs.app import task
+from portal.web.context import settings
+
+log = logging.getLogger(__name__)
+KARACHI = ZoneInfo("Asia/Karachi")
+
+
+@task("jobs.rescue", cron="* * * * *", queueing_lock="jobs.rescue", lock="jobs.rescue")
+def rescue_stale_jobs() -> None:
+    """Run the jobs of dead workers again."""
+    rescue.rescue_stale()
+
+
+@task("rollups.fold", cron="* * * * *", queueing_lock="rollups.fold", lock="rollups.fold")
+def fold_rollups() -> None:
+    """Fold the deltas of the rollup tables; no sum changes."""
+    from portal.rollups.service import fold
+
+    with transaction() as session:
+        fold(session)
+
+
+@task("billing.partitions", cron="10 19 * * *", queueing_lock="billing.partitions")
+def make_partitions() -> None:
+    """Make the partitions of the coming months."""
+    from portal.billing.partitions import ensure_coming_partitions
+
+    with transaction() as session:
+        ensure_coming_partitions(session, dt.datetime.now(KARACHI).date())
+
+
+@task("jobs.housekeeping", cron="0 21 * * *", queueing_lock="jobs.housekeeping")
+def tidy_up() -> None:
+    """Delete what is not needed any more: login attempts, sessions, jobs, cache files, uploads."""
+    with transaction():
+        counts = {
+            "login attempts": housekeeping.prune_login_attempts(),
+            "sessions": housekeeping.prune_sessions(),
+            "jobs": housekeeping.prune_jobs(),
+        }
+        uploads = housekeeping.forget_uploads()
+    counts["uploads"] = housekeeping.delete_files(uploads, settings().uploads_dir)
+    counts["cache files"] = housekeeping.prune_cache(settings().cache_dir)
+    log.info("tidied up: %s", ", ".join(f"{count} {name}" for name, count in counts.items()))
