@@ -1,0 +1,145 @@
+"""What a column of a list, a grid or a download holds, and how each kind is written into CSV and Excel.
+
+The expressions are SQL: the database formats the rows, this process only passes them on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Date, Numeric, String, Text, cast, extract, func, literal, literal_column
+from sqlalchemy import case as sql_case
+
+
+class Kind(StrEnum):
+    """The kind decides alignment on screen, the text in CSV and the cell's type in Excel."""
+
+    TEXT = "text"  # free text somebody typed: may look like a formula
+    CODE = "code"  # one of our own words (PAID, DOMESTIC, 0-5 marla)
+    IDENTIFIER = "identifier"  # PSID, CNIC, mobile, survey id: digits that are no number
+    MONEY = "money"  # whole rupees
+    NUMBER = "number"  # a whole count
+    RATIO = "ratio"  # 0.072 is 7.2 %
+    DATE = "date"
+    DATETIME = "datetime"
+    MONTH = "month"  # a billing month, by its first day
+
+
+NUMERIC_KINDS = frozenset({Kind.MONEY, Kind.NUMBER, Kind.RATIO})
+
+_WIDTHS = {
+    Kind.TEXT: 26,
+    Kind.CODE: 13,
+    Kind.IDENTIFIER: 23,
+    Kind.MONEY: 13,
+    Kind.NUMBER: 10,
+    Kind.RATIO: 10,
+    Kind.DATE: 12,
+    Kind.DATETIME: 18,
+    Kind.MONTH: 11,
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a select: `key` is its name there, `label` (str or lazy string) the heading, `width` in characters.
+
+    `choices` are the words for the codes of a CODE column; screens show them, downloads keep the code, so that a
+    pivot table works in either language.
+    """
+
+    key: str
+    label: Any
+    kind: Kind = Kind.TEXT
+    width: int | None = None
+    choices: Mapping[str, Any] | None = None
+
+    @property
+    def excel_width(self) -> int:
+        return self.width or _WIDTHS[self.kind]
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.kind in NUMERIC_KINDS
+
+
+# A spreadsheet runs text that begins with one of these. A lone "-" (the portal's "no value") and numbers do not run.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+HARMLESS = r"^(-|[-+]?[0-9][0-9,]*([.][0-9]+)?)$"
+
+
+def neutralised(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Free text with an apostrophe before anything a spreadsheet would run as a formula."""
+    runs = func.left(text, 1).in_(FORMULA_STARTS) & text.op("!~")(HARMLESS)
+    return sql_case((runs, literal("'", String).concat(text)), else_=text)
+
+
+def csv_expression(column: Column, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The value as CSV shows it: bare digits and integers, ISO dates, months as 2025-11, Asia/Karachi times."""
+    if column.kind is Kind.TEXT:
+        return neutralised(value)
+    if column.kind is Kind.MONTH:
+        return func.to_char(value, literal_column("'YYYY-MM'"))
+    if column.kind is Kind.DATETIME:
+        return _local_seconds(value)
+    if column.kind is Kind.RATIO:
+        return func.round(cast(value, Numeric), 4)
+    return value
+
+
+def cell_expression(column: Column, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The value as the XML of an Excel cell of its type; an empty cell for NULL."""
+    style = CELL_STYLES[column.kind]
+    if column.kind in (Kind.TEXT, Kind.CODE, Kind.IDENTIFIER):
+        shown = neutralised(value) if column.kind is Kind.TEXT else value
+        return _between(f'<c t="inlineStr" s="{style}"><is><t xml:space="preserve">', _escaped(shown), "</t></is></c>")
+    if column.kind in (Kind.DATE, Kind.MONTH):
+        number: ColumnElement[Any] = cast(value, Date) - literal_column("DATE '1899-12-30'")
+    elif column.kind is Kind.DATETIME:
+        number = func.round(extract("epoch", _local_seconds(value)) / 86400 + 25569, 6)
+    elif column.kind is Kind.RATIO:
+        number = func.round(cast(value, Numeric), 6)
+    else:
+        number = value
+    return _between(f'<c s="{style}"><v>', cast(number, Text), "</v></c>")
+
+
+# Positions in the `cellXfs` of the style sheet in portal.web.xlsx.
+CELL_STYLES = {
+    Kind.TEXT: 1,
+    Kind.CODE: 1,
+    Kind.IDENTIFIER: 2,
+    Kind.MONEY: 3,
+    Kind.NUMBER: 3,
+    Kind.DATE: 4,
+    Kind.DATETIME: 5,
+    Kind.MONTH: 6,
+    Kind.RATIO: 7,
+}
+
+
+def _local_seconds(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Local time without fractions: the session's time zone is Asia/Karachi."""
+    return func.date_trunc(literal_column("'second'"), value).op("AT TIME ZONE")(literal_column("'Asia/Karachi'"))
+
+
+def _escaped(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = func.replace(text, literal_column(f"'{character}'"), literal_column(f"'{entity}'"))
+    return text
+
+
+def _between(before: str, value: ColumnElement[Any], after: str) -> ColumnElement[Any]:
+    # `||` is NULL when the value is, `concat` is not: so the empty cell comes out by coalesce.
+    return func.coalesce(
+        literal_column(f"'{before}'").concat(value).concat(literal_column(f"'{after}'")), literal_column("'<c/>'")
+    )
+
+
+def excel_serial(day: dt.date) -> int:
+    """The number by which Excel knows a date."""
+    return (day - dt.date(1899, 12, 30)).days
