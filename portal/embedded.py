@@ -26,7 +26,7 @@ from typing import Any
 
 import psutil
 import psycopg2
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, make_url
 
 from portal.cluster import SOCKET_NAME, Cluster
 from portal.config import Settings
@@ -52,6 +52,12 @@ def database_url(settings: Settings) -> str:
     """SQLAlchemy URL of the portal's database. The same before and after the server starts."""
     data_dir, socket_dir = _folders(settings.instance_dir)
     return Cluster(Path(), 18, data_dir, socket_dir).url(DATABASE)
+
+
+def libpq_url(settings: Settings) -> str:
+    """The URL of the portal's database, embedded or not, as libpq (psql, psycopg 3, psycopg2.connect) reads it."""
+    url = make_url(settings.database_url or database_url(settings))
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def ensure_running(settings: Settings) -> None:

@@ -17,7 +17,7 @@ import time
 from flask import Flask
 from procrastinate import PsycopgConnector
 from procrastinate.worker import Worker
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from portal import embedded
@@ -30,12 +30,6 @@ CONCURRENCY = 2
 GRACE_SECONDS = 20.0
 
 log = logging.getLogger("portal.worker")
-
-
-def libpq_url(settings: Settings) -> str:
-    """The database's URL as libpq (and so psycopg 3) reads it."""
-    url = make_url(settings.database_url or embedded.database_url(settings))
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def wait_for_schema(app: Flask, seconds: float) -> None:
@@ -60,7 +54,7 @@ def run(app: Flask, settings: Settings, *, wait: bool = True, slot: rescue.Slot 
     """Run jobs until told to stop, or with `wait=False` until none is waiting."""
     use_flask_app(app)
     load_tasks()
-    connector = PsycopgConnector(conninfo=libpq_url(settings), min_size=1, max_size=4, timeout=15)
+    connector = PsycopgConnector(conninfo=embedded.libpq_url(settings), min_size=1, max_size=4, timeout=15)
 
     async def work() -> None:
         with queue.replace_connector(connector):

@@ -53,7 +53,7 @@ def task(
     """
 
     def register(function: F) -> F:
-        def run(context: procrastinate.JobContext, **arguments: Any) -> None:
+        def run(context: procrastinate.JobContext, /, **arguments: Any) -> None:
             arguments.pop("timestamp", None)  # given to periodic jobs
             with flask_app().app_context():
                 try:

@@ -1,0 +1,71 @@
+# make run | setup | test | lint | bench | fresh | stop
+# Settings come from the environment, from .env, or from here: make run PORT=8080
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STARTED := $(shell date +%s)
+
+ifdef PORT
+export PORT
+endif
+ifdef HOST
+export HOST
+endif
+ifdef INSTANCE_DIR
+export INSTANCE_DIR
+endif
+ifdef DATABASE_URL
+export DATABASE_URL
+endif
+ifdef DEMO_PASSWORD
+export DEMO_PASSWORD
+endif
+
+.PHONY: run setup test lint bench fresh stop test-tools
+.DEFAULT_GOAL := run
+
+run: $(VENV)/installed
+	@PORTAL_STARTED_AT=$(STARTED) exec $(PY) -m portal.run
+
+setup: $(VENV)/installed
+
+# Installed anew only when the requirements change.
+$(VENV)/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; '$(PYTHON)' is older or missing. Name another one: make run PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@test -x $(PY) && $(PY) -c '' 2>/dev/null || { echo "Making the virtual environment ..."; rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
+	@echo "Installing packages ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-compile -r requirements.txt
+	@$(PY) -m pip check --quiet --disable-pip-version-check || $(PY) -m pip check --disable-pip-version-check
+	@touch $@
+
+stop: $(VENV)/installed
+	@$(PY) -m portal.run --stop
+
+lint: $(VENV)/installed
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports --verbose >/dev/null 2>&1 || $(VENV)/bin/lint-imports
+
+# What the tests need beyond Python: Chromium, Redis and Debian's PostgreSQL 15.
+test-tools: $(VENV)/installed
+	@sh tests/support/install_tools.sh
+
+# Everything on the embedded PostgreSQL 18, then what touches the database's own ways on 15 as well.
+test: test-tools lint
+	$(PY) -m pytest
+	TEST_PG=15 $(PY) -m pytest -m pg15
+
+bench: $(VENV)/installed
+	@$(PY) -m benchmarks
+
+# Throws away the instance (database, uploads, caches, keys) and starts anew; FORCE=1 does not ask.
+fresh: stop
+	@dir="$${INSTANCE_DIR:-instance}"; \
+	if [ "$(FORCE)" != 1 ]; then \
+	  printf 'Delete %s with all its data? [y/N] ' "$$dir"; read answer; [ "$$answer" = y ] || { echo "Nothing deleted."; exit 1; }; \
+	fi; rm -rf -- "$$dir"
+	@$(MAKE) --no-print-directory run

@@ -1,0 +1,41 @@
+"""Gunicorn's settings: `gunicorn -c portal/gunicorn_conf.py wsgi:app`.
+
+Threads, because a phone on 2G keeps its connection for a minute over one page, and browsers keep idle ones open:
+a sync worker would serve nobody else meanwhile. One process per core does the computing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from portal import supervision
+from portal.config import load_settings
+
+_settings = load_settings()
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+
+bind = f"{_host}:{_settings.port}"
+workers = int(os.environ.get("WEB_CONCURRENCY") or max(2, min(4, os.cpu_count() or 2)))
+worker_class = "gthread"
+threads = int(os.environ.get("WEB_THREADS") or 4)
+timeout = 120
+graceful_timeout = 20
+keepalive = 15
+preload_app = False
+control_socket_disable = True
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() and sys.platform == "linux" else None
+accesslog = "-"
+errorlog = "-"
+access_log_format = '%(h)s "%(r)s" %(s)s %(B)s %(M)sms'
+forwarded_allow_ips = "127.0.0.1,::1"
+
+
+def on_starting(_server: Any) -> None:
+    """Before the port is taken: end workers that a killed predecessor left with it in their hands."""
+    mark = supervision.instance_mark(_settings)
+    if mark in sys.argv:
+        web = [p for p in supervision.program_processes(_settings) if "gunicorn" in " ".join(p.cmdline()[:4])]
+        supervision.end(web, seconds=3)
