@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
+
 revision = '0001'
 down_revision = None
 branch_labels = None
@@ -33,6 +34,7 @@ def upgrade() -> None:
     sa.Column('uc_type', sa.String(), nullable=True),
     sa.Column('portal_id', sa.String(), nullable=True),
     sa.Column('match_key', sa.String(), nullable=False),
+    sa.Column('as_of', sa.DateTime(timezone=True), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.CheckConstraint("(parent_id IS NULL) = (kind = 'PROVINCE')", name=op.f('ck_locations_root_is_province')),
@@ -307,7 +309,7 @@ def upgrade() -> None:
     sa.Column('last_batch_id', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('search', postgresql.TSVECTOR(), sa.Computed("to_tsvector('simple'::regconfig, coalesce(consumer_name, '') || ' ' || coalesce(address, ''))", persisted=True), nullable=True),
+    sa.Column('search', postgresql.TSVECTOR(), sa.Computed('to_tsvector(\'simple\'::regconfig, translate(coalesce(consumer_name, \'\') || \' \' || coalesce(address, \'\'), \'يىكه-/,.:;@#()[]{}&"\'\'+_<>|\\!*?=~،۔؛؟ًٌٍَُِّْٰ\', \'ییکہ                                \'))', persisted=True), nullable=True),
     sa.CheckConstraint("size_band IN ('M0_5','M5_10','M10_20','M20_40','M40_PLUS','SMALL','MEDIUM','LARGE')", name=op.f('ck_survey_units_size_band')),
     sa.CheckConstraint("survey_id ~ '^[0-9]{1,18}$'", name=op.f('ck_survey_units_survey_id')),
     sa.CheckConstraint("uc_type IN ('URBAN','RURAL')", name=op.f('ck_survey_units_uc_type')),
@@ -353,7 +355,7 @@ def upgrade() -> None:
     sa.Column('last_batch_id', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('search', postgresql.TSVECTOR(), sa.Computed("to_tsvector('simple'::regconfig, coalesce(consumer_name, '') || ' ' || coalesce(address, ''))", persisted=True), nullable=True),
+    sa.Column('search', postgresql.TSVECTOR(), sa.Computed('to_tsvector(\'simple\'::regconfig, translate(coalesce(consumer_name, \'\') || \' \' || coalesce(address, \'\'), \'يىكه-/,.:;@#()[]{}&"\'\'+_<>|\\!*?=~،۔؛؟ًٌٍَُِّْٰ\', \'ییکہ                                \'))', persisted=True), nullable=True),
     sa.CheckConstraint("psid ~ '^[0-9]{11,20}$'", name=op.f('ck_accounts_psid')),
     sa.CheckConstraint("size_band IN ('M0_5','M5_10','M10_20','M20_40','M40_PLUS','SMALL','MEDIUM','LARGE')", name=op.f('ck_accounts_size_band')),
     sa.CheckConstraint("uc_type IN ('URBAN','RURAL')", name=op.f('ck_accounts_uc_type')),
@@ -456,6 +458,7 @@ def upgrade() -> None:
     op.create_index('ix_bills_account_id', 'bills', ['account_id'], unique=False)
     op.create_index('ix_bills_location_id_id', 'bills', ['location_id', 'id'], unique=False)
     op.create_index('ix_bills_portal_bill_id', 'bills', ['portal_bill_id'], unique=False)
+    op.create_index('ix_bills_superseded', 'bills', ['account_id', 'billing_month'], unique=False, postgresql_where=sa.text("status = 'CANCELLED'"))
     op.create_index('uq_bills_live_account_month', 'bills', ['account_id', 'billing_month'], unique=True, postgresql_where=sa.text("status <> 'CANCELLED'"))
     op.create_table('payments',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),

@@ -22,6 +22,7 @@ from sqlalchemy.schema import Identity
 
 from portal.db import Base, bigint_pk, created_at, rupees, rupees_sum, timestamp, updated_at
 from portal.units.models import SIZE_CHECK, UC_TYPE_CHECK, USE_CHECK
+from portal.units.searchtext import SEARCH_VECTOR
 
 UNPAID, PARTIAL, PAID, ARREARS, CANCELLED = BILL_STATUSES = ("UNPAID", "PARTIAL", "PAID", "ARREARS", "CANCELLED")
 
@@ -80,10 +81,7 @@ class Account(Base):
     updated_at: Mapped[updated_at]
     search: Mapped[str | None] = mapped_column(
         TSVECTOR,
-        Computed(
-            "to_tsvector('simple'::regconfig, coalesce(consumer_name, '') || ' ' || coalesce(address, ''))",
-            persisted=True,
-        ),
+        Computed(SEARCH_VECTOR, persisted=True),
         deferred=True,
     )
 
@@ -142,6 +140,9 @@ class Bill(Base):
             postgresql_where=text("status <> 'CANCELLED'"),
         ),
         Index("ix_bills_account_id", "account_id"),
+        Index(
+            "ix_bills_superseded", "account_id", "billing_month", postgresql_where=text("status = 'CANCELLED'")
+        ),
         Index("ix_bills_portal_bill_id", "portal_bill_id"),
         Index("ix_bills_location_id_id", "location_id", "id"),
         {"postgresql_partition_by": "RANGE (billing_month)"},

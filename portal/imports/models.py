@@ -71,8 +71,8 @@ class ImportRow(Base):
     """The outcome of one row that was not simply inserted or unchanged (or that waits for a partner).
 
     `outcome`: INSERTED (stored only when pending), UPDATED, UNCHANGED (only when pending), DUPLICATE, REJECTED.
-    `entity_key` is the survey id, the PSID or the area id. `changes` is {column: [old, new]}; `raw` is the row
-    as the file had it, {header: text}.
+    `entity_key` is the survey id, the PSID or the area id. `changes` is {column: [old, new]}; `raw` is the row as
+    the file had it, a list of texts in the order of its kind's columns (REJECTED and DUPLICATE only).
     """
 
     __tablename__ = "import_rows"
@@ -87,7 +87,7 @@ class ImportRow(Base):
     pending: Mapped[bool] = mapped_column(server_default=text("false"))
     entity_key: Mapped[str | None]
     changes: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    raw: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    raw: Mapped[list[str] | None] = mapped_column(JSONB)
 
 
 class ImportFinding(Base):

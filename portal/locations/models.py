@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.db import Base, bigint_pk, created_at, int_pk, updated_at
+from portal.db import Base, bigint_pk, created_at, int_pk, timestamp, updated_at
 
 PROVINCE, DIVISION, DISTRICT, TEHSIL, UNION_COUNCIL, MOHALLA = KINDS = (
     "PROVINCE",
@@ -42,6 +42,7 @@ class Location(Base):
     uc_type: Mapped[str | None]
     portal_id: Mapped[str | None]
     match_key: Mapped[str]
+    as_of: Mapped[timestamp | None]
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]
 

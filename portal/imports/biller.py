@@ -1,0 +1,356 @@
+"""The biller list: accounts, and the last bill of each.
+
+A row describes an account and, where a bill was issued, the account's last bill by its id. The next file repeats
+the id for every account that got no new bill: the same bill, refreshed. The billing month is not in the file; it
+comes from the options of the file with the earliest as-of that holds the bill (see `ImportOptions`), and stays.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from portal.billing.cycles import month_label
+from portal.billing.partitions import ensure_partitions
+from portal.imports.outcome import ImportOptions
+from portal.imports.sqltools import changes, differs, note, quoted, run
+from portal.payments import allocation
+
+KEY = ("psid",)
+KEY_COLUMN = "psid"
+ACCOUNT_FIELDS = (
+    "survey_id", "consumer_name", "mobile", "mobile_text", "cnic", "cnic_text", "address", "wmc", "office", "uc_type",
+    "use", "size_band", "size_text", "monthly_fee", "total_payable", "portal_balance", "portal_current_bill",
+    "is_active",
+)  # fmt: skip
+# Column of bills: expression over a stage row `s` and its place `pl`.
+BILL_FIELDS = {
+    "uc_type": "s.uc_type",
+    "use": 's."use"',
+    "size_band": "s.size_band",
+    "issued_at": "s.issued_at",
+    "monthly_fee": "coalesce(s.monthly_fee, 0)",
+    "amount_payable": "s.total_payable",
+    "place_id": "pl.place_id",
+}
+
+
+@dataclass(frozen=True)
+class MonthChoice:
+    """The month proposed for bills of one issue date, and where it comes from."""
+
+    month: dt.date
+    source: str
+
+
+def choose_month(issued_on: dt.date, options: ImportOptions, file_month: dt.date | None) -> MonthChoice:
+    """Order of precedence: the date's own option, the month for all, the file's name, the calendar month of issue."""
+    if issued_on in options.issued:
+        return MonthChoice(options.issued[issued_on], "ISSUED")
+    if options.month is not None:
+        return MonthChoice(options.month, "MONTH")
+    if file_month is not None:
+        return MonthChoice(file_month, "FILE_NAME")
+    return MonthChoice(issued_on.replace(day=1), "CALENDAR")
+
+
+def newest_sql() -> str:
+    return "SELECT max(issued_at) FROM stage WHERE state = ''"
+
+
+def prepare(session: Session, options: ImportOptions, file_month: dt.date | None) -> None:
+    """Make `stage_months`: the month of each issue date in the file."""
+    run(session, "CREATE TEMP TABLE stage_months (issued_on date PRIMARY KEY, month date, source text) ON COMMIT DROP")
+    found = run(session, "SELECT DISTINCT issued_at::date FROM stage WHERE issued_at IS NOT NULL AND state = ''")
+    dates = [row[0] for row in found]
+    for issued_on in dates:
+        choice = choose_month(issued_on, options, file_month)
+        run(
+            session,
+            "INSERT INTO stage_months VALUES (:issued_on, :month, :source)",
+            issued_on=issued_on,
+            month=choice.month,
+            source=choice.source,
+        )
+
+
+def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozenset[str]) -> None:
+    """Decide for every row what it would change: the table `work`. Nothing real is written."""
+    account_pairs = {f'a."{name}"': f's."{name}"' for name in ACCOUNT_FIELDS} | {"a.place_id": "pl.place_id"}
+    bill_pairs = {f'b."{name}"': expression for name, expression in BILL_FIELDS.items()}
+    in_scope = inside.format(column="pl.location_id")
+    account_in_scope = f"(a.id IS NULL OR {inside.format(column='a.location_id')})"
+    # A bill id that two accounts of one file claim goes to the lower PSID.
+    run(
+        session,
+        f"""
+        CREATE TEMP TABLE work ON COMMIT DROP AS
+        WITH owners AS (
+            SELECT portal_bill_id, min(psid) AS psid FROM stage WHERE state = '' AND portal_bill_id IS NOT NULL
+            GROUP BY 1 HAVING count(*) > 1
+        )
+        SELECT s.line_no, s.psid AS entity_key, s.psid, a.id AS account_id, a.unit_id AS old_unit_id,
+               u.id AS unit_id, pl.location_id, a.id IS NULL AS is_new,
+               coalesce(:as_of >= a.as_of, false) AS may_write,
+               a.id IS NOT NULL AND {differs(account_pairs)} AS account_differs,
+               b.id AS bill_id, b.billing_month AS old_month, m.month AS file_month, m.source AS month_source,
+               CASE WHEN s.portal_bill_id IS NULL THEN ''
+                    WHEN o.psid <> s.psid OR b.account_id <> a.id OR (k.portal_bill_id IS NOT NULL AND a.id IS NULL)
+                        THEN 'OTHERS'
+                    WHEN k.portal_bill_id IS NULL THEN 'NEW'
+                    ELSE 'KNOWN' END AS bill_state,
+               coalesce(:as_of >= b.as_of, false) AS may_write_bill,
+               b.id IS NOT NULL AND {differs(bill_pairs)} AS bill_differs,
+               coalesce(b.month_source <> 'MOVED' AND :as_of < b.month_as_of AND b.billing_month <> m.month, false)
+                   AS month_moves,
+               coalesce(b.month_source <> 'MOVED' AND :as_of < b.month_as_of, false) AS month_is_earlier,
+               NOT {in_scope} AS outside, NOT {account_in_scope} AS account_outside
+        FROM stage s
+        JOIN stage_places pl USING (place_no)
+        LEFT JOIN accounts a ON a.psid = s.psid
+        LEFT JOIN survey_units u ON u.survey_id = s.survey_id
+        LEFT JOIN stage_months m ON m.issued_on = s.issued_at::date
+        LEFT JOIN owners o ON o.portal_bill_id = s.portal_bill_id
+        LEFT JOIN bill_keys k ON k.portal_bill_id = s.portal_bill_id
+        LEFT JOIN bills b ON b.billing_month = k.billing_month AND b.portal_bill_id = k.portal_bill_id
+        WHERE s.state = ''""",
+        as_of=as_of,
+    )
+    run(session, "ALTER TABLE work ADD COLUMN outcome text, ADD COLUMN pending boolean")
+    run(
+        session,
+        """
+        UPDATE work SET
+            outcome = CASE
+                WHEN outside OR account_outside THEN 'REJECTED'
+                WHEN is_new THEN 'INSERTED'
+                WHEN (may_write AND account_differs) OR bill_state = 'NEW' OR old_unit_id IS DISTINCT FROM unit_id
+                     AND may_write
+                     OR (bill_state = 'KNOWN' AND ((may_write_bill AND bill_differs) OR month_moves)) THEN 'UPDATED'
+                ELSE 'UNCHANGED' END,
+            pending = unit_id IS NULL""",
+    )
+    run(session, "CREATE UNIQUE INDEX ON work (line_no)")
+    run(session, "ANALYZE work")
+
+
+def find(session: Session) -> None:
+    """What is worth a look in the rows."""
+    note(
+        session,
+        "OUTSIDE_AREA_ACCOUNT",
+        "SELECT line_no, 'Biller PSID', psid FROM work WHERE account_outside AND NOT outside",
+        severity="REJECT",
+    )
+    note(
+        session,
+        "SECOND_PSID",
+        """
+        SELECT w.line_no, 'Survey ID', s.survey_id FROM work w JOIN stage s USING (line_no)
+        WHERE w.outcome <> 'REJECTED' AND (
+            (w.unit_id IS NOT NULL AND EXISTS (
+                SELECT FROM accounts o WHERE o.unit_id = w.unit_id AND o.psid <> w.psid))
+            OR s.survey_id IN (
+                SELECT survey_id FROM stage WHERE state = '' AND survey_id IS NOT NULL
+                GROUP BY survey_id HAVING count(*) > 1))""",
+    )
+    note(
+        session,
+        "SUPERSEDED_BILL",
+        """
+        SELECT w.line_no, 'Last Bill ID', live.portal_bill_id
+        FROM work w JOIN bills live ON live.account_id = w.account_id AND live.billing_month = w.file_month
+            AND live.status <> 'CANCELLED'
+        WHERE w.bill_state = 'NEW' AND w.outcome <> 'REJECTED'""",
+    )
+    note(
+        session,
+        "BILL_OTHER_ACCOUNT",
+        "SELECT w.line_no, 'Last Bill ID', s.portal_bill_id FROM work w JOIN stage s USING (line_no)"
+        " WHERE w.bill_state = 'OTHERS' AND w.outcome <> 'REJECTED'",
+    )
+    note(
+        session,
+        "OLDER_FILE",
+        "SELECT line_no, '', '' FROM work WHERE outcome <> 'REJECTED' AND NOT is_new AND ("
+        " (NOT may_write AND account_differs) OR (bill_state = 'KNOWN' AND NOT may_write_bill AND bill_differs))",
+    )
+    note(
+        session,
+        "MONTH_FROM_EARLIER_FILE",
+        "SELECT line_no, 'Last Bill Date &Time', to_char(old_month, 'YYYY-MM') || ' > ' || to_char(file_month, 'YYYY-MM')"
+        " FROM work WHERE month_moves AND bill_state = 'KNOWN' AND outcome <> 'REJECTED'",
+    )
+
+
+def issue_dates(session: Session) -> list[dict[str, object]]:
+    """The issue dates found, with their counts and months, for the preview."""
+    rows = run(
+        session,
+        """
+        SELECT m.issued_on, m.month, m.source,
+               count(*) FILTER (WHERE w.bill_state = 'NEW') AS new_bills,
+               coalesce(sum(s.total_payable) FILTER (WHERE w.bill_state = 'NEW'), 0) AS payable,
+               count(*) FILTER (WHERE w.bill_state = 'KNOWN') AS known_bills
+        FROM stage_months m JOIN stage s ON s.issued_at::date = m.issued_on JOIN work w USING (line_no)
+        WHERE w.outcome <> 'REJECTED' GROUP BY 1, 2, 3 ORDER BY 1""",
+    )
+    return [
+        {
+            "date": row.issued_on.isoformat(),
+            "month": row.month.isoformat(),
+            "label": month_label(row.month),
+            "source": row.source,
+            "new_bills": row.new_bills,
+            "payable": int(row.payable),
+            "known_bills": row.known_bills,
+        }
+        for row in rows
+    ]
+
+
+def totals(session: Session) -> dict[str, int]:
+    row = run(
+        session,
+        """
+        SELECT count(*) AS accounts, count(s.portal_bill_id) AS bills,
+               coalesce(sum(s.monthly_fee), 0) AS monthly_fee, coalesce(sum(s.total_payable), 0) AS amount_payable
+        FROM work w JOIN stage s USING (line_no) WHERE w.outcome <> 'REJECTED'""",
+    ).one()
+    return {
+        "accounts": row.accounts,
+        "bills": row.bills,
+        "monthly_fee": int(row.monthly_fee),
+        "amount_payable": int(row.amount_payable),
+    }
+
+
+def changes_sql() -> tuple[str, str]:
+    """(jsonb of the changes of an UPDATED row, the joins it needs beside `work w` and `stage s`)."""
+    pairs = {name: (f'a."{name}"', f's."{name}"') for name in ACCOUNT_FIELDS}
+    pairs |= {
+        "bill": ("NULL::text", "CASE WHEN w.bill_state = 'NEW' THEN s.portal_bill_id END"),
+        "bill_month": (
+            "CASE WHEN w.month_moves THEN to_char(w.old_month, 'YYYY-MM') END",
+            "CASE WHEN w.month_moves OR w.bill_state = 'NEW' THEN to_char(w.file_month, 'YYYY-MM') END",
+        ),
+        "location_id": ("a.location_id", "w.location_id"),
+        "unit_id": ("w.old_unit_id", "w.unit_id"),
+    }
+    return changes(pairs), "JOIN accounts a ON a.id = w.account_id"
+
+
+def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
+    """Write what `work` decided, and recompute what depends on it."""
+    months = [row[0] for row in run(session, "SELECT DISTINCT month FROM stage_months")]
+    ensure_partitions(session, months)
+    parameters = {"as_of": as_of, "batch": batch_id}
+    fields = quoted(ACCOUNT_FIELDS)
+    staged = quoted(ACCOUNT_FIELDS, "s.")
+    run(
+        session,
+        f"""
+        INSERT INTO accounts (psid, {fields}, unit_id, place_id, location_id, as_of, first_batch_id, last_batch_id)
+        SELECT s.psid, {staged}, w.unit_id, pl.place_id, pl.location_id, :as_of, :batch, :batch
+        FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)
+        WHERE w.outcome = 'INSERTED' ORDER BY s.line_no""",
+        **parameters,
+    )
+    run(
+        session,
+        "UPDATE work w SET account_id = a.id FROM accounts a WHERE w.outcome = 'INSERTED' AND a.psid = w.psid",
+    )
+    run(
+        session,
+        f"""
+        UPDATE accounts a SET
+            {", ".join(f'"{name}" = s."{name}"' for name in ACCOUNT_FIELDS)},
+            unit_id = w.unit_id, place_id = pl.place_id, location_id = pl.location_id, as_of = :as_of,
+            last_batch_id = CASE WHEN w.outcome = 'UPDATED' THEN :batch ELSE a.last_batch_id END,
+            updated_at = CASE WHEN w.outcome = 'UPDATED' THEN now() ELSE a.updated_at END
+        FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)
+        WHERE a.id = w.account_id AND NOT w.is_new AND w.may_write AND w.outcome <> 'REJECTED'
+          AND (w.account_differs OR w.old_unit_id IS DISTINCT FROM w.unit_id OR a.as_of < :as_of)""",
+        **parameters,
+    )
+    _write_bills(session, parameters)
+    run(
+        session,
+        "UPDATE payments p SET account_id = w.account_id FROM work w"
+        " WHERE p.account_id IS NULL AND w.outcome = 'INSERTED' AND p.psid = w.psid",
+    )
+    allocation.begin_touching(session)
+    allocation.touch(
+        session,
+        "SELECT account_id FROM work WHERE outcome = 'INSERTED' OR (outcome = 'UPDATED' AND ("
+        " (may_write AND account_differs) OR old_unit_id IS DISTINCT FROM unit_id OR bill_state = 'NEW' OR month_moves"
+        " OR (may_write_bill AND bill_differs)))",
+    )
+    allocation.release_units(
+        session,
+        "SELECT old_unit_id FROM work WHERE outcome = 'UPDATED' AND may_write AND old_unit_id IS NOT NULL"
+        " AND old_unit_id IS DISTINCT FROM unit_id",
+    )
+    allocation.recompute(session)
+
+
+def _write_bills(session: Session, parameters: dict[str, object]) -> None:
+    names = list(BILL_FIELDS)
+    expressions = ", ".join(BILL_FIELDS.values())
+    # Bills whose month is corrected step aside first, so that no month ever has two live ones.
+    run(
+        session,
+        "UPDATE bills b SET status = 'CANCELLED' FROM work w WHERE b.billing_month = w.old_month AND b.id = w.bill_id"
+        " AND w.month_moves AND w.bill_state = 'KNOWN' AND w.outcome <> 'REJECTED'",
+    )
+    run(
+        session,
+        "UPDATE bill_keys k SET billing_month = w.file_month FROM work w JOIN stage s USING (line_no)"
+        " WHERE k.portal_bill_id = s.portal_bill_id AND w.month_moves AND w.bill_state = 'KNOWN'"
+        " AND w.outcome <> 'REJECTED'",
+    )
+    run(
+        session,
+        """
+        UPDATE bills b SET month_as_of = :as_of, month_source = w.month_source
+        FROM work w JOIN stage s USING (line_no)
+        WHERE b.portal_bill_id = s.portal_bill_id AND b.billing_month = w.file_month
+          AND w.month_is_earlier AND w.bill_state = 'KNOWN' AND w.outcome <> 'REJECTED'""",
+        **parameters,
+    )
+    run(
+        session,
+        f"""
+        UPDATE bills b SET
+            {", ".join(f'"{name}" = {expression}' for name, expression in BILL_FIELDS.items())},
+            location_id = pl.location_id, as_of = :as_of,
+            last_batch_id = CASE WHEN w.bill_differs THEN :batch ELSE b.last_batch_id END,
+            updated_at = CASE WHEN w.bill_differs THEN now() ELSE b.updated_at END
+        FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)
+        WHERE b.billing_month = CASE WHEN w.month_moves THEN w.file_month ELSE w.old_month END AND b.id = w.bill_id
+          AND w.bill_state = 'KNOWN' AND w.may_write_bill AND w.outcome <> 'REJECTED'
+          AND (w.bill_differs OR b.as_of < :as_of)""",
+        **parameters,
+    )
+    run(
+        session,
+        "INSERT INTO bill_keys (portal_bill_id, billing_month) SELECT s.portal_bill_id, w.file_month"
+        " FROM work w JOIN stage s USING (line_no) WHERE w.bill_state = 'NEW' AND w.outcome <> 'REJECTED'",
+    )
+    # Beside a live bill of the same month a new one waits as CANCELLED until the later of the two is chosen.
+    run(
+        session,
+        f"""
+        INSERT INTO bills (billing_month, account_id, psid, portal_bill_id, {quoted(names)}, location_id, status,
+                           demand, month_source, month_as_of, as_of, first_batch_id, last_batch_id)
+        SELECT w.file_month, w.account_id, w.psid, s.portal_bill_id, {expressions}, pl.location_id,
+               CASE WHEN live.id IS NULL THEN 'UNPAID' ELSE 'CANCELLED' END,
+               coalesce(s.total_payable, 0), w.month_source, :as_of, :as_of, :batch, :batch
+        FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)
+        LEFT JOIN bills live ON live.account_id = w.account_id AND live.billing_month = w.file_month
+            AND live.status <> 'CANCELLED'
+        WHERE w.bill_state = 'NEW' AND w.outcome <> 'REJECTED' ORDER BY s.line_no""",
+        **parameters,
+    )

@@ -1,0 +1,64 @@
+"""Small builders for the set-based SQL of the importers. Names are ours, never a user's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import CursorResult, text
+from sqlalchemy.orm import Session
+
+from portal.permissions import AreaScope
+
+
+def run(session: Session, sql: str, **parameters: Any) -> CursorResult[Any]:
+    """Execute SQL of ours with bound parameters."""
+    result = session.execute(text(sql), parameters)
+    assert isinstance(result, CursorResult)
+    return result
+
+
+def quoted(names: Sequence[str], prefix: str = "") -> str:
+    """`a."x", a."y"` for a prefix `a.`."""
+    return ", ".join(f'{prefix}"{name}"' for name in names)
+
+
+def differs(left: Mapping[str, str]) -> str:
+    """Whether any of {old expression: new expression} differ, NULLs counting as values."""
+    return f"(({', '.join(left)}) IS DISTINCT FROM ({', '.join(left.values())}))"
+
+
+def changes(pairs: Mapping[str, tuple[str, str]]) -> str:
+    """A jsonb {name: [old, new]} of those of {name: (old, new)} that differ."""
+    parts = [
+        f"'{name}', CASE WHEN {old} IS DISTINCT FROM {new} THEN jsonb_build_array({old}, {new}) END"
+        for name, (old, new) in pairs.items()
+    ]
+    return f"jsonb_strip_nulls(jsonb_build_object({', '.join(parts)}))" if parts else "'{}'::jsonb"
+
+
+def begin_scope(session: Session, scope: AreaScope) -> str:
+    """Make `scope_locations` for this import; returns the SQL test that {column} lies inside.
+
+    The test has one `{column}` to fill. For the whole province it is simply true.
+    """
+    if scope.is_everywhere:
+        return "true"
+    run(session, "CREATE TEMP TABLE scope_locations (location_id int PRIMARY KEY) ON COMMIT DROP")
+    run(
+        session,
+        "INSERT INTO scope_locations SELECT DISTINCT location_id FROM location_closure WHERE ancestor_id = ANY(:ids)",
+        ids=list(scope.location_ids),
+    )
+    return "({column} IN (SELECT location_id FROM scope_locations))"
+
+
+def note(session: Session, code: str, select: str, severity: str = "NOTE", **parameters: Any) -> None:
+    """Add findings from a SELECT of (line_no, column, value)."""
+    run(
+        session,
+        "INSERT INTO stage_findings (line_no, severity, code, column_name, value)"
+        f" SELECT f.line_no, '{severity}', '{code}', f.column_name, coalesce(f.value, '')"
+        f" FROM ({select}) AS f (line_no, column_name, value)",
+        **parameters,
+    )

@@ -1,0 +1,270 @@
+"""From a file to the staging tables: parsed rows go through COPY, and everything after is set-based SQL.
+
+Temporary tables of one import (they end with its transaction):
+
+- `stage`: one row per file row: `line_no`, `state` ('' or REJECTED or DUPLICATE), `raw` (JSON list of cells),
+  `place_no`, and the kind's columns.
+- `stage_places`: the distinct places, resolved: `place_no`, the folded and written names, `place_id` (NULL while
+  new), `location_id`, `place_state`, `ambiguous`.
+- `stage_findings`: `line_no`, `severity`, `code`, `column_name`, `value`.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from portal.imports import parse
+from portal.imports.outcome import Progress
+from portal.imports.readers import Table
+from portal.locations.places import PlaceKey, Tree, resolve
+
+PLACE_COLUMNS = ("division", "district", "tehsil", "uc_name", "division_key", "district_key", "tehsil_key", "name_key")
+COLUMN_TYPES = {
+    "monthly_fee": "int",
+    "total_payable": "int",
+    "paid_amount": "int",
+    "amount": "int",
+    "fine": "int",
+    "is_active": "boolean",
+    "issued_at": "timestamptz",
+    "surveyed_at": "timestamptz",
+    "month": "date",
+    "paid_on": "date",
+    "gps_lat": "float8",
+    "gps_lon": "float8",
+    "image_urls": "text[]",
+}
+REPORT_EVERY = 20_000
+
+
+class _Readable(Protocol):
+    def read(self, size: int = -1) -> str: ...
+
+
+class _CopyStream(io.TextIOBase):
+    """A file that COPY reads: CSV made row by row as it is asked for, so memory stays flat."""
+
+    def __init__(self, rows: Iterator[Sequence[Any]]) -> None:
+        self._rows = rows
+        self._buffer = io.StringIO()
+        self._writer = csv.writer(self._buffer)
+        self._rest = ""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> str:
+        wanted = 1 << 16 if size is None or size < 0 else size
+        parts = [self._rest]
+        length = len(self._rest)
+        while length < wanted:
+            row = next(self._rows, None)
+            if row is None:
+                break
+            self._writer.writerow(row)
+            if self._buffer.tell() > 1 << 15:
+                length += self._flush_to(parts)
+        self._flush_to(parts)
+        whole = "".join(parts)
+        self._rest = whole[wanted:]
+        return whole[:wanted]
+
+    def _flush_to(self, parts: list[str]) -> int:
+        chunk = self._buffer.getvalue()
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        parts.append(chunk)
+        return len(chunk)
+
+
+def _array_literal(items: Sequence[str]) -> str:
+    quoted = ",".join('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in items)
+    return "{" + quoted + "}"
+
+
+def data_columns(kind: str) -> list[str]:
+    """The staging columns of a kind without those of its place."""
+    return [name for name in parse.COLUMNS[kind] if name not in PLACE_COLUMNS]
+
+
+class Stager:
+    """Parses the rows of one file into the staging tables."""
+
+    def __init__(self, session: Session, table: Table, today: dt.date, progress: Progress) -> None:
+        self.session = session
+        self.table = table
+        self.kind = table.kind
+        self.progress = progress
+        self.rows = 0
+        self.places: dict[tuple[str, ...], tuple[int, tuple[str, ...]]] = {}
+        self._parse = parse.parser(table.kind, today=today)
+        columns = parse.COLUMNS[table.kind]
+        self._data = [(columns.index(name), COLUMN_TYPES.get(name)) for name in data_columns(table.kind)]
+        self._arrays = {i for i, kind in self._data if kind == "text[]"}
+        self._place = [columns.index(name) for name in PLACE_COLUMNS if name in columns]
+        self._uc_type = columns.index("uc_type")
+        self._findings = tempfile.SpooledTemporaryFile(  # noqa: SIM115 (closed in load)
+            max_size=8 << 20, mode="w+", encoding="utf-8", newline=""
+        )
+        self._findings_writer = csv.writer(self._findings)
+
+    def load(self) -> None:
+        """Read the whole file. Afterwards `rows` is the number of its rows."""
+        connection = self.session.connection()
+        columns = data_columns(self.kind)
+        typed = ", ".join(f'"{name}" {COLUMN_TYPES.get(name, "text")}' for name in columns)
+        connection.execute(
+            text(
+                "CREATE TEMP TABLE stage (line_no int, state text NOT NULL, raw text, place_no int,"
+                f" {typed}) ON COMMIT DROP"
+            )
+        )
+        connection.execute(
+            text(
+                "CREATE TEMP TABLE stage_findings (line_no int, severity text, code text, column_name text,"
+                " value text) ON COMMIT DROP"
+            )
+        )
+        cursor = connection.connection.cursor()
+        with self._findings:
+            names = ", ".join(f'"{name}"' for name in columns)
+            rows = _CopyStream(self._stage_rows())
+            self._copy(cursor, f"stage (line_no, state, raw, place_no, {names})", rows, not_null="state")
+            self._findings.seek(0)
+            self._copy(cursor, "stage_findings", self._findings, not_null="column_name, value")
+        connection.execute(text("ANALYZE stage"))
+        self.progress("reading", self.rows, self.rows)
+
+    @staticmethod
+    def _copy(cursor: Any, target: str, stream: _Readable, not_null: str = "") -> None:
+        """COPY; an empty cell is NULL, but in the columns of `not_null`."""
+        options = f", FORCE_NOT_NULL ({not_null})" if not_null else ""
+        cursor.copy_expert(f"COPY {target} FROM STDIN (FORMAT csv{options})", stream)
+
+    def _stage_rows(self) -> Iterator[list[Any]]:
+        has_place = bool(self._place)
+        for line_no, cells in self.table.rows:
+            self.rows += 1
+            if self.rows % REPORT_EVERY == 0:
+                self.progress("reading", self.rows, 0)
+            values, findings = self._parse(line_no, cells)
+            state = ""
+            for finding in findings:
+                if finding.severity == "REJECT":
+                    state = "REJECTED"
+                self._findings_writer.writerow(
+                    (line_no, finding.severity, finding.code, finding.column, finding.value[:500])
+                )
+            row: list[Any] = [line_no, state, orjson.dumps(cells).decode(), None]
+            if has_place and not state:
+                row[3] = self._place_no(values)
+            row.extend(
+                _array_literal(values[i]) if i in self._arrays and values[i] is not None else values[i]
+                for i, _ in self._data
+            )
+            yield row
+
+    def _place_no(self, values: Sequence[Any]) -> int:
+        written = tuple(values[i] or "" for i in self._place)
+        key = (*written[4:], values[self._uc_type] or "")
+        known = self.places.get(key)
+        if known is None:
+            known = self.places[key] = (len(self.places), written[:4])
+        return known[0]
+
+    def load_places(self, tree: Tree) -> None:
+        """Resolve the distinct places and put them into `stage_places`."""
+        connection = self.session.connection()
+        connection.execute(
+            text(
+                "CREATE TEMP TABLE stage_places (place_no int PRIMARY KEY, division_key text, district_key text,"
+                " tehsil_key text, name_key text, uc_type text, division text, district text, tehsil text, name text,"
+                " place_id bigint, location_id int, place_state text, ambiguous boolean) ON COMMIT DROP"
+            )
+        )
+        lines = io.StringIO()
+        writer = csv.writer(lines, quoting=csv.QUOTE_ALL)
+        for key, (place_no, written) in self.places.items():
+            found = resolve(tree, PlaceKey(*key))
+            writer.writerow((place_no, *key, *written, found.location_id, found.state, str(found.ambiguous)))
+        lines.seek(0)
+        self._copy(
+            connection.connection.cursor(),
+            "stage_places (place_no, division_key, district_key, tehsil_key, name_key, uc_type,"
+            " division, district, tehsil, name, location_id, place_state, ambiguous)",
+            lines,
+        )
+        connection.execute(
+            text(
+                """
+                UPDATE stage_places s SET place_id = p.id, location_id = p.location_id, place_state = p.state,
+                                          ambiguous = p.ambiguous
+                FROM places p
+                WHERE (p.division_key, p.district_key, p.tehsil_key, p.name_key, p.uc_type)
+                    = (s.division_key, s.district_key, s.tehsil_key, s.name_key, s.uc_type)"""
+            )
+        )
+        connection.execute(text("ANALYZE stage_places"))
+
+
+def keep_new_places(session: Session) -> None:
+    """Write the places that are new to the places table and note their ids in `stage_places`."""
+    session.execute(
+        text(
+            """
+            INSERT INTO places (division_key, district_key, tehsil_key, name_key, uc_type,
+                                division, district, tehsil, name, location_id, state, ambiguous)
+            SELECT division_key, district_key, tehsil_key, name_key, uc_type, division, district, tehsil, name,
+                   location_id, place_state, ambiguous
+            FROM stage_places
+            WHERE place_id IS NULL
+              AND place_no IN (SELECT s.place_no FROM stage s JOIN work w USING (line_no) WHERE w.outcome <> 'REJECTED')
+            ON CONFLICT DO NOTHING"""
+        )
+    )
+    session.execute(
+        text(
+            """
+            UPDATE stage_places s SET place_id = p.id FROM places p
+            WHERE s.place_id IS NULL
+              AND (p.division_key, p.district_key, p.tehsil_key, p.name_key, p.uc_type)
+                = (s.division_key, s.district_key, s.tehsil_key, s.name_key, s.uc_type)"""
+        )
+    )
+
+
+def mark_duplicates(session: Session, kind: str, key: Sequence[str]) -> None:
+    """Of rows with the same key the last counts; the earlier ones become DUPLICATE, with a finding."""
+    columns = ", ".join(f'"{name}"' for name in key)
+    same = " AND ".join(f's."{name}" = k."{name}"' for name in key)
+    compared = [name for name in [*data_columns(kind), "place_no"] if name not in key]
+    mine = ", ".join(f's."{name}"' for name in compared)
+    winners = ", ".join(f'w."{name}"' for name in compared)
+    session.execute(
+        text(
+            f"""
+            WITH doubled AS (
+                SELECT {columns}, max(line_no) AS last_line FROM stage WHERE state = ''
+                GROUP BY {columns} HAVING count(*) > 1
+            ), found AS (
+                INSERT INTO stage_findings (line_no, severity, code, column_name, value)
+                SELECT s.line_no, 'DUPLICATE',
+                       CASE WHEN ({mine}) IS DISTINCT FROM ({winners})
+                            THEN 'DUPLICATE_KEY_DIFFERENT' ELSE 'DUPLICATE_ROW' END,
+                       '', k.last_line::text
+                FROM stage s JOIN doubled k ON {same} JOIN stage w ON w.line_no = k.last_line
+                WHERE s.state = '' AND s.line_no < k.last_line
+            )
+            UPDATE stage s SET state = 'DUPLICATE' FROM doubled k
+            WHERE {same} AND s.state = '' AND s.line_no < k.last_line"""
+        )
+    )
