@@ -1,0 +1,78 @@
+"""`flask staff ...`: accounts from the command line, acting as `system`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from flask.cli import AppGroup
+
+from portal.db import session, transaction
+from portal.errors import DomainError
+from portal.permissions import Role
+from portal.staff import selects, service
+from portal.web.context import settings
+
+staff_cli = AppGroup("staff", help="Staff accounts: create, list, set-password.")
+
+
+def _start_database() -> None:
+    if settings().database_url is None:
+        from portal.embedded import ensure_running
+
+        ensure_running(settings())
+
+
+def _read_password() -> str:
+    """The first line of standard input; asked for twice, without echo, at a terminal."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+@staff_cli.command("create")
+@click.argument("username")
+@click.option("--role", required=True, type=click.Choice(list(Role), case_sensitive=False))
+@click.option("--area", "areas", required=True, multiple=True, help="Path of names, e.g. Khushab/Khushab or Punjab.")
+@click.option("--name", default="", help="Full name; the user name when left out.")
+def create(username: str, role: str, areas: tuple[str, ...], name: str) -> None:
+    """Create USERNAME. The password is read from standard input."""
+    _start_database()
+    password = _read_password()
+    try:
+        with transaction() as db_session:
+            staff = service.create_staff(
+                db_session,
+                username=username,
+                password=password,
+                role=role.upper(),
+                areas=[service.resolve_area(db_session, area) for area in areas],
+                full_name=name,
+                cost=settings().bcrypt_cost,
+            )
+            click.echo(f"Created {staff.username} ({staff.role}).")
+    except DomainError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@staff_cli.command("list")
+def list_staff() -> None:
+    """List everybody: user name, role, state, areas."""
+    _start_database()
+    for row in session().execute(selects.staff_list()):
+        state = "active" if row.is_active else "inactive"
+        click.echo(f"{row.username}\t{row.role}\t{state}\t{row.areas}")
+
+
+@staff_cli.command("set-password")
+@click.argument("username")
+def set_password(username: str) -> None:
+    """Give USERNAME a new password (from standard input) and end his sessions."""
+    _start_database()
+    password = _read_password()
+    try:
+        with transaction() as db_session:
+            service.set_password(db_session, username, password, settings().bcrypt_cost)
+    except DomainError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Password of {username} changed; open sessions ended.")

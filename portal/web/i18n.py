@@ -1,0 +1,28 @@
+"""Language and theme of a request: the signed-in person's, else the browser's cookie, else English and the system's."""
+
+from __future__ import annotations
+
+from flask import request
+from flask_login import current_user
+
+LANGUAGES = {"en": "English", "ur": "اردو"}
+RIGHT_TO_LEFT = frozenset({"ur"})
+THEMES = ("system", "light", "dark")
+COOKIE_SECONDS = 365 * 86_400
+
+
+def language() -> str:
+    """`en` or `ur`."""
+    chosen = getattr(current_user, "language", None) or request.cookies.get("language")
+    return chosen if chosen in LANGUAGES else "en"
+
+
+def theme() -> str:
+    """`system`, `light` or `dark`."""
+    chosen = getattr(current_user, "theme", None) or request.cookies.get("theme")
+    return chosen if chosen in THEMES else "system"
+
+
+def locale_selector() -> str | None:
+    """For flask-babel, which also asks outside requests (jobs, command line): then English."""
+    return language() if request else None

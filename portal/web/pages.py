@@ -1,0 +1,131 @@
+"""Keyset paging at constant cost at any depth, and URLs that keep the query string.
+
+A page is addressed by the sort keys of its neighbour row, signed, so that a cursor cannot be made by hand.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import current_app, request
+from flask_babel import gettext as _
+from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy import ColumnElement, Select, and_, false, or_, tuple_
+from sqlalchemy.orm import Session
+
+from portal.errors import InvalidInputError
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Key:
+    """One sort key: a NOT NULL column and its direction. The last key of a list must be unique."""
+
+    column: Any
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list. A cursor is None at the end of the list."""
+
+    items: list[Any]
+    next_cursor: str | None = None
+    prev_cursor: str | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+def _pack(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return {"t": value.isoformat()}
+    if isinstance(value, dt.date):
+        return {"d": value.isoformat()}
+    return value
+
+
+def _unpack(value: Any) -> Any:
+    if isinstance(value, dict):
+        if "t" in value:
+            return dt.datetime.fromisoformat(value["t"])
+        return dt.date.fromisoformat(value["d"])
+    return value
+
+
+def _serializer(keys: Sequence[Key]) -> URLSafeSerializer:
+    order = ",".join(f"{key.column}{'-' if key.descending else '+'}" for key in keys)
+    return URLSafeSerializer(current_app.secret_key or "", salt=f"cursor:{order}")
+
+
+def _read_cursor(keys: Sequence[Key], cursor: str) -> tuple[bool, list[Any]]:
+    """(backwards, values) of a cursor made for this order; raises InvalidInputError for any other text."""
+    try:
+        backwards, *values = _serializer(keys).loads(cursor)
+        unpacked = [_unpack(value) for value in values]
+    except (BadSignature, ValueError, TypeError, KeyError):
+        unpacked = []
+    if len(unpacked) != len(keys):
+        raise InvalidInputError(_("This link to a page of the list is not valid. Open the list again."), code="bad_cursor")
+    return bool(backwards), unpacked
+
+
+def _after(keys: Sequence[Key], values: Sequence[Any], backwards: bool) -> ColumnElement[bool]:
+    """The condition that a row stands behind `values` (before them when backwards)."""
+    if len({key.descending for key in keys}) == 1:  # one row comparison, which an index on the keys answers
+        left, right = tuple_(*(key.column for key in keys)), tuple_(*values)
+        return left < right if keys[0].descending != backwards else left > right
+    condition: ColumnElement[bool] = false()
+    for key, value in reversed(list(zip(keys, values, strict=True))):
+        beyond = key.column < value if key.descending != backwards else key.column > value
+        condition = or_(beyond, and_(key.column == value, condition))
+    return condition
+
+
+def paginate(
+    session: Session, statement: Select[Any], keys: Sequence[Key], cursor: str | None = None, size: int = PAGE_SIZE
+) -> Page:
+    """One page of `statement` (which has no ORDER BY of its own) in the order of `keys`.
+
+    Items are entities when the statement selects one thing, else rows (which carry the keys at their end).
+    Raises InvalidInputError for a cursor that was not made here for the same order.
+    """
+    backwards, values = _read_cursor(keys, cursor) if cursor else (False, [])
+    width = len(statement.column_descriptions)
+    query = statement.add_columns(*(key.column.label(f"_key{i}") for i, key in enumerate(keys)))
+    if cursor:
+        query = query.where(_after(keys, values, backwards))
+    query = query.order_by(*(k.column.desc() if k.descending != backwards else k.column.asc() for k in keys))
+    rows = list(session.execute(query.limit(size + 1)))
+    more = len(rows) > size
+    rows = rows[:size]
+    if backwards:
+        rows.reverse()
+
+    def make(row: Any, back: bool) -> str:
+        return str(_serializer(keys).dumps([back, *(_pack(value) for value in row[width:])]))
+
+    has_next = bool(rows) and (more if not backwards else True)
+    has_prev = bool(rows) and (more if backwards else bool(cursor))
+    return Page(
+        items=[row[0] for row in rows] if width == 1 else rows,
+        next_cursor=make(rows[-1], False) if has_next else None,
+        prev_cursor=make(rows[0], True) if has_prev else None,
+    )
+
+
+def url_with(**changes: Any) -> str:
+    """The current URL with some query keys changed; None (or '') removes a key. Every filter stays in the URL."""
+    args = {key: request.args.getlist(key) for key in request.args}
+    for key, value in changes.items():
+        args[key] = [] if value is None or value == "" else [str(v) for v in value] if isinstance(value, list) else [str(value)]
+    query = urlencode([(key, value) for key, values in args.items() for value in values])
+    return f"{request.path}?{query}" if query else request.path
