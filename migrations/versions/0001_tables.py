@@ -164,7 +164,7 @@ def upgrade() -> None:
     op.create_index('ix_audit_log_entity_entity_id', 'audit_log', ['entity', 'entity_id'], unique=False)
     op.create_table('import_batches',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=True),
     sa.Column('file_name', sa.String(), nullable=False),
     sa.Column('file_sha256', sa.String(), nullable=False),
     sa.Column('file_size', sa.BigInteger(), nullable=False),

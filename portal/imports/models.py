@@ -19,6 +19,8 @@ STATES = ("UPLOADED", "CHECKING", "PREVIEW", "QUEUED", "COMMITTING", "DONE", "RE
 class ImportBatch(Base):
     """One file on its way in, with its options, its counts and who brought it.
 
+    `kind` is NULL until the file has been recognised by its header.
+
     `options`: {"month": "YYYY-MM"|null, "issued": {"YYYY-MM-DD": "YYYY-MM"}, "as_of": iso|null}.
     `preview` and `result` hold what the pages show (see `portal.imports.outcome.Outcome.as_json`).
     `area_ids` are the location ids under which the uploader may write; NULL is the whole province (system).
@@ -39,7 +41,7 @@ class ImportBatch(Base):
     )
 
     id: Mapped[bigint_pk]
-    kind: Mapped[str]
+    kind: Mapped[str | None]
     file_name: Mapped[str]
     file_sha256: Mapped[str]
     file_size: Mapped[int] = mapped_column(BigInteger)

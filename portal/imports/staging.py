@@ -99,14 +99,15 @@ def data_columns(kind: str) -> list[str]:
 class Stager:
     """Parses the rows of one file into the staging tables."""
 
-    def __init__(self, session: Session, table: Table, today: dt.date, progress: Progress) -> None:
+    def __init__(self, session: Session, table: Table, today: dt.date, cycle_start_day: int, progress: Progress) -> None:
         self.session = session
         self.table = table
         self.kind = table.kind
         self.progress = progress
         self.rows = 0
         self.places: dict[tuple[str, ...], tuple[int, tuple[str, ...]]] = {}
-        self._parse = parse.parser(table.kind, today=today)
+        self._parse = parse.PARSERS[table.kind]
+        self._context = parse.Context(today, cycle_start_day)
         columns = parse.COLUMNS[table.kind]
         self._data = [(columns.index(name), COLUMN_TYPES.get(name)) for name in data_columns(table.kind)]
         self._arrays = {i for i, kind in self._data if kind == "text[]"}
@@ -156,15 +157,11 @@ class Stager:
             self.rows += 1
             if self.rows % REPORT_EVERY == 0:
                 self.progress("reading", self.rows, 0)
-            values, findings = self._parse(line_no, cells)
-            state = ""
+            _key, values, findings, rejected = self._parse(line_no, cells, self._context)
             for finding in findings:
-                if finding.severity == "REJECT":
-                    state = "REJECTED"
-                self._findings_writer.writerow(
-                    (line_no, finding.severity, finding.code, finding.column, finding.value[:500])
-                )
-            row: list[Any] = [line_no, state, orjson.dumps(cells).decode(), None]
+                self._findings_writer.writerow((line_no, *finding))
+            state = "REJECTED" if rejected else ""
+            row: list[Any] = [line_no, state, orjson.dumps(list(cells)).decode(), None]
             if has_place and not state:
                 row[3] = self._place_no(values)
             row.extend(
@@ -229,6 +226,17 @@ def keep_new_places(session: Session) -> None:
             WHERE place_id IS NULL
               AND place_no IN (SELECT s.place_no FROM stage s JOIN work w USING (line_no) WHERE w.outcome <> 'REJECTED')
             ON CONFLICT DO NOTHING"""
+        )
+    )
+    # The written form of a place is the alphabetically first one seen, whatever came first.
+    session.execute(
+        text(
+            """
+            UPDATE places p SET division = least(p.division, s.division), district = least(p.district, s.district),
+                                tehsil = least(p.tehsil, s.tehsil), name = least(p.name, s.name)
+            FROM stage_places s
+            WHERE p.id = s.place_id
+              AND (s.division < p.division OR s.district < p.district OR s.tehsil < p.tehsil OR s.name < p.name)"""
         )
     )
     session.execute(

@@ -1,0 +1,152 @@
+"""The area list: districts, tehsils and areas of the portal. Unlike the other kinds a few thousand rows, merged in Python.
+
+Each row is one area; its district and tehsil are made or renamed on the way. Nodes that an administrator made by
+hand before are recognised by their folded name and get the portal's id. Afterwards the places of all files are
+matched again, and their rows follow.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.imports.outcome import ImportOptions
+from portal.imports.sqltools import note, run
+from portal.locations.models import DISTRICT, PROVINCE, TEHSIL, UNION_COUNCIL, Location
+from portal.locations.names import match_key
+from portal.locations.service import assign_divisions, rematch_places
+
+KEY = ("area_id",)
+KEY_COLUMN = "area_id"
+
+
+def newest_sql() -> str | None:
+    return None
+
+
+def prepare(session: Session, options: ImportOptions, file_month: dt.date | None) -> None:
+    """Nothing to prepare."""
+
+
+def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozenset[str]) -> None:
+    """Decide for every row what it would change: the table `work`. Nothing real is written."""
+    in_tehsil = inside.format(column="coalesce(area.id, tehsil.id, district.id)")
+    everywhere = inside == "true"
+    run(
+        session,
+        f"""
+        CREATE TEMP TABLE work ON COMMIT DROP AS
+        SELECT s.line_no, s.area_id AS entity_key, area.id IS NULL AS is_new,
+               coalesce(:as_of >= area.as_of, true) AS may_write,
+               area.id IS NOT NULL AND (
+                   (area.name, area.uc_type, area.match_key) IS DISTINCT FROM (s.name, s.uc_type, s.match_key)
+                   OR (tehsil.portal_id, tehsil.name) IS DISTINCT FROM (s.tehsil_id, s.tehsil_name)
+                   OR area.parent_id IS DISTINCT FROM tehsil.id
+                   OR (district.portal_id, district.name) IS DISTINCT FROM (s.district_id, s.district_name)
+                   OR tehsil.parent_id IS DISTINCT FROM district.id) AS differs,
+               NOT coalesce({in_tehsil}, {everywhere}) AS outside,
+               NULL::text AS outcome, false AS pending
+        FROM stage s
+        LEFT JOIN locations area ON area.kind = 'UNION_COUNCIL' AND area.portal_id = s.area_id
+        LEFT JOIN locations tehsil ON tehsil.kind = 'TEHSIL' AND tehsil.portal_id = s.tehsil_id
+        LEFT JOIN locations district ON district.kind = 'DISTRICT' AND district.portal_id = s.district_id
+        WHERE s.state = ''""",
+        as_of=as_of,
+    )
+    run(
+        session,
+        """
+        UPDATE work SET outcome = CASE WHEN outside THEN 'REJECTED' WHEN is_new THEN 'INSERTED'
+            WHEN differs AND may_write THEN 'UPDATED' ELSE 'UNCHANGED' END""",
+    )
+    run(session, "CREATE UNIQUE INDEX ON work (line_no)")
+
+
+def find(session: Session) -> None:
+    note(
+        session,
+        "OLDER_FILE",
+        "SELECT line_no, '', '' FROM work WHERE outcome = 'UNCHANGED' AND differs AND NOT may_write",
+    )
+    note(
+        session,
+        "AMBIGUOUS_PLACE",
+        "SELECT s.line_no, 'area_name', s.area_name FROM work w JOIN stage s USING (line_no)"
+        " JOIN (SELECT tehsil_id, match_key, coalesce(uc_type, '') AS uc_type FROM stage WHERE state = ''"
+        "       GROUP BY 1, 2, 3 HAVING count(*) > 1) same"
+        "   ON same.tehsil_id = s.tehsil_id AND same.match_key = s.match_key AND same.uc_type = coalesce(s.uc_type, '')"
+        " WHERE w.outcome <> 'REJECTED'",
+    )
+
+
+def issue_dates(session: Session) -> list[dict[str, object]]:
+    return []
+
+
+def totals(session: Session) -> dict[str, int]:
+    return {}
+
+
+def changes_sql() -> tuple[str, str]:
+    """(jsonb of the changes of an UPDATED row, the joins it needs beside `work w` and `stage s`)."""
+    return (
+        "jsonb_strip_nulls(jsonb_build_object('name', CASE WHEN a.name <> s.name THEN jsonb_build_array(a.name, s.name)"
+        " END, 'uc_type', CASE WHEN a.uc_type IS DISTINCT FROM s.uc_type THEN jsonb_build_array(a.uc_type, s.uc_type)"
+        " END))",
+        "JOIN locations a ON a.kind = 'UNION_COUNCIL' AND a.portal_id = s.area_id",
+    )
+
+
+class _Nodes:
+    """The nodes of one kind, found by the portal's id or, while they have none, by parent and folded name."""
+
+    def __init__(self, session: Session, kind: str) -> None:
+        self.session = session
+        self.kind = kind
+        nodes = session.scalars(select(Location).where(Location.kind == kind).order_by(Location.id)).all()
+        self.by_portal_id = {node.portal_id: node for node in nodes if node.portal_id}
+        self.by_name = {(node.parent_id, node.match_key): node for node in nodes if not node.portal_id}
+
+    def keep(
+        self, portal_id: str, parent: Location, name: str, key: str, as_of: dt.datetime, uc_type: str | None = None
+    ) -> Location:
+        """The node, made or brought up to date (unless what is known is newer)."""
+        node = self.by_portal_id.get(portal_id) or self.by_name.pop((parent.id, key), None)
+        if node is None:
+            node = Location(parent_id=parent.id, kind=self.kind, name=name, match_key=key)
+            self.session.add(node)
+            node.as_of = as_of
+        if node.as_of is None or as_of >= node.as_of:
+            node.name, node.match_key, node.uc_type, node.as_of = name, key, uc_type, as_of
+            # A district that stands under its division stays there.
+            if self.kind != DISTRICT or node.parent_id is None:
+                node.parent_id = parent.id
+        node.portal_id = portal_id
+        self.by_portal_id[portal_id] = node
+        return node
+
+
+def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
+    """Write the tree, then let the places of all files, and their rows, follow."""
+    rows = run(
+        session,
+        "SELECT s.district_id, s.district_name, s.tehsil_id, s.tehsil_name, s.area_id, s.name, s.uc_type, s.match_key"
+        " FROM work w JOIN stage s USING (line_no) WHERE w.outcome <> 'REJECTED' ORDER BY s.line_no",
+    ).all()
+    root = session.scalars(select(Location).where(Location.kind == PROVINCE)).one()
+    districts, tehsils, councils = (_Nodes(session, kind) for kind in (DISTRICT, TEHSIL, UNION_COUNCIL))
+    # Children need their parents' ids: one flush a level, not one a row.
+    for name in {row.district_id: row for row in rows}.values():
+        districts.keep(name.district_id, root, name.district_name, match_key(name.district_name), as_of)
+    session.flush()
+    for name in {row.tehsil_id: row for row in rows}.values():
+        parent = districts.by_portal_id[name.district_id]
+        tehsils.keep(name.tehsil_id, parent, name.tehsil_name, match_key(name.tehsil_name), as_of)
+    session.flush()
+    for row in rows:
+        councils.keep(row.area_id, tehsils.by_portal_id[row.tehsil_id], row.name, row.match_key, as_of, row.uc_type)
+    session.flush()
+    assign_divisions(session)
+    rematch_places(session)

@@ -1,0 +1,40 @@
+"""Background entry points of imports: load, call the service, report."""
+
+from __future__ import annotations
+
+from flask import current_app
+
+from portal.db import side_transaction, transaction
+from portal.imports.cli import settings_for_imports
+from portal.imports.service import Actor, ImportSettings, check_batch, commit_batch, fail_batch, get_batch, scope_of
+from portal.jobs.app import task
+from portal.staff.models import Staff
+
+
+def _settings() -> ImportSettings:
+    return settings_for_imports(current_app.extensions["settings"])
+
+
+def _give_up(reason: str, batch_id: int) -> None:
+    """Called when the job will not come: whoever waits for the import learns why."""
+    with transaction() as session:
+        fail_batch(session, batch_id, f"The import stopped and was given up. Nothing was written. ({reason})")
+
+
+@task("imports.check", on_lost=_give_up)
+def check_import(batch_id: int) -> None:
+    """Recognise and check an upload."""
+    with transaction() as session:
+        check_batch(session, batch_id, _settings(), side_transaction)
+
+
+@task("imports.commit", lock="imports", on_lost=_give_up)
+def commit_import(batch_id: int) -> None:
+    """Write a confirmed import, acting for the one who confirmed it."""
+    with transaction() as session:
+        batch = get_batch(session, batch_id)
+        staff = session.get(Staff, batch.staff_id) if batch.staff_id else None
+        actor = Actor(
+            name=staff.username if staff else "system", staff_id=batch.staff_id, scope=scope_of(batch)
+        )
+        commit_batch(session, batch_id, _settings(), side_transaction, actor)
