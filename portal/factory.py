@@ -20,6 +20,7 @@ FEATURES: list[str] = [
 ]
 # Command groups, as module:attribute.
 COMMANDS: list[str] = [
+    "portal.imports.cli:import_command",
     "portal.jobs.cli:commands",
     "portal.staff.cli:staff_cli",
     "portal.web.access_cli:access",
