@@ -38,8 +38,8 @@ $(VENV)/installed: requirements.txt
 	  { echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@test -x $(PY) && $(PY) -c '' 2>/dev/null || { echo "Making the virtual environment ..."; rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
 	@echo "Installing packages ..."
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-compile -r requirements.txt
-	@$(PY) -m pip check --quiet --disable-pip-version-check || $(PY) -m pip check --disable-pip-version-check
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-input --no-deps --no-compile -r requirements.txt
+	@$(PY) -m pip check -qq --disable-pip-version-check || $(PY) -m pip check --disable-pip-version-check
 	@touch $@
 
 stop: $(VENV)/installed

