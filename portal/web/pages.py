@@ -61,19 +61,25 @@ def _unpack(value: Any) -> Any:
     return value
 
 
-def _serializer(keys: Sequence[Key]) -> URLSafeSerializer:
-    order = ",".join(f"{key.column}{'-' if key.descending else '+'}" for key in keys)
-    return URLSafeSerializer(current_app.secret_key or "", salt=f"cursor:{order}")
+def _order(keys: Sequence[Key]) -> str:
+    return ",".join(f"{key.column}{'-' if key.descending else '+'}" for key in keys)
 
 
-def _read_cursor(keys: Sequence[Key], cursor: str) -> tuple[bool, list[Any]]:
+def make_cursor(order: str, backwards: bool, values: Sequence[Any]) -> str:
+    """A signed cursor at these sort values; it is valid for lists of the same `order` only."""
+    serializer = URLSafeSerializer(current_app.secret_key or "", salt=f"cursor:{order}")
+    return str(serializer.dumps([backwards, *(_pack(value) for value in values)]))
+
+
+def read_cursor(order: str, cursor: str, length: int) -> tuple[bool, list[Any]]:
     """(backwards, values) of a cursor made for this order; raises InvalidInputError for any other text."""
     try:
-        backwards, *values = _serializer(keys).loads(cursor)
+        serializer = URLSafeSerializer(current_app.secret_key or "", salt=f"cursor:{order}")
+        backwards, *values = serializer.loads(cursor)
         unpacked = [_unpack(value) for value in values]
     except (BadSignature, ValueError, TypeError, KeyError):
         unpacked = []
-    if len(unpacked) != len(keys):
+    if len(unpacked) != length:
         raise InvalidInputError(_("This link to a page of the list is not valid. Open the list again."), code="bad_cursor")
     return bool(backwards), unpacked
 
@@ -98,7 +104,7 @@ def paginate(
     Items are entities when the statement selects one thing, else rows (which carry the keys at their end).
     Raises InvalidInputError for a cursor that was not made here for the same order.
     """
-    backwards, values = _read_cursor(keys, cursor) if cursor else (False, [])
+    backwards, values = read_cursor(_order(keys), cursor, len(keys)) if cursor else (False, [])
     width = len(statement.column_descriptions)
     query = statement.add_columns(*(key.column.label(f"_key{i}") for i, key in enumerate(keys)))
     if cursor:
@@ -111,7 +117,7 @@ def paginate(
         rows.reverse()
 
     def make(row: Any, back: bool) -> str:
-        return str(_serializer(keys).dumps([back, *(_pack(value) for value in row[width:])]))
+        return make_cursor(_order(keys), back, row[width:])
 
     has_next = bool(rows) and (more if not backwards else True)
     has_prev = bool(rows) and (more if backwards else bool(cursor))
@@ -126,6 +132,7 @@ def url_with(**changes: Any) -> str:
     """The current URL with some query keys changed; None (or '') removes a key. Every filter stays in the URL."""
     args = {key: request.args.getlist(key) for key in request.args}
     for key, value in changes.items():
-        args[key] = [] if value is None or value == "" else [str(v) for v in value] if isinstance(value, list) else [str(value)]
+        values = value if isinstance(value, list) else [value]
+        args[key] = [str(one) for one in values if one is not None and one != ""]
     query = urlencode([(key, value) for key, values in args.items() for value in values])
     return f"{request.path}?{query}" if query else request.path
