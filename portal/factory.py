@@ -97,7 +97,8 @@ def _setup_languages(app: Flask) -> None:
 
 def _setup_caching(app: Flask, settings: Settings) -> None:
     if settings.redis_url:
-        app.config.update(CACHE_TYPE="RedisCache", CACHE_REDIS_URL=settings.redis_url, RATELIMIT_STORAGE_URI=settings.redis_url)
+        app.config.update(CACHE_TYPE="RedisCache", CACHE_REDIS_URL=settings.redis_url)
+        app.config["RATELIMIT_STORAGE_URI"] = settings.redis_url
     else:
         # No threshold: with one, every `set` counts the files. A nightly job prunes.
         app.config.update(CACHE_TYPE="FileSystemCache", CACHE_DIR=str(settings.cache_dir), CACHE_THRESHOLD=0)

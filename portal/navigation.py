@@ -46,15 +46,12 @@ MENU: tuple[Group, ...] = (
             Entry(_l("Payment register"), "/dash/reports/payment-register", Permission.VIEW_REPORTS, "cash-stack"),
             Entry(_l("Daily collection"), "/dash/reports/daily-collection", Permission.VIEW_REPORTS, "calendar3"),
             Entry(_l("Pending sync"), "/dash/reports/pending-sync", Permission.VIEW_REPORTS, "hourglass-split"),
-            Entry(_l("Unmatched payments"), "/dash/reports/unmatched-payments", Permission.VIEW_REPORTS, "question-circle"),
+            Entry(_l("Unmatched payments"), "/dash/reports/unmatched-payments", Permission.VIEW_REPORTS, "question-lg"),
         ),
     ),
     Group(
         _l("Work"),
-        (
-            Entry(_l("Home"), "/home", Permission.SIGNED_IN, "house"),
-            Entry(_l("Search"), SEARCH_PATH, Permission.VIEW_UNITS, "search"),
-        ),
+        (Entry(_l("Search"), SEARCH_PATH, Permission.VIEW_UNITS, "search"),),
     ),
     Group(
         _l("Office"),

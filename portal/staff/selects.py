@@ -13,11 +13,12 @@ from portal.staff.models import Staff, StaffArea, StaffSession
 
 def signed_in(token_hash: str, idle_minutes: int) -> Select[Any]:
     """The live session with this token, its person and his areas, in one row; no row when it ended or lay idle."""
+    name_ur = func.coalesce(Location.name_ur, Location.name)
     areas = (
         select(
             func.array_agg(aggregate_order_by(Location.id, Location.id)).label("ids"),
             func.array_agg(aggregate_order_by(Location.name, Location.id)).label("names"),
-            func.array_agg(aggregate_order_by(func.coalesce(Location.name_ur, Location.name), Location.id)).label("names_ur"),
+            func.array_agg(aggregate_order_by(name_ur, Location.id)).label("names_ur"),
             func.bool_or(Location.parent_id.is_(None)).label("whole_province"),
         )
         .join(StaffArea, StaffArea.location_id == Location.id)
@@ -50,13 +51,14 @@ def signed_in(token_hash: str, idle_minutes: int) -> Select[Any]:
     )
 
 
-def by_username(username: str) -> Select[tuple[Staff]]:
+def by_username(username: str) -> Select[Any]:
     """The person with this user name, whatever its case."""
     return select(Staff).where(func.lower(Staff.username) == username.strip().lower())
 
 
 def staff_list() -> Select[Any]:
     """Everybody with role, state and the names of his areas."""
+    areas = func.string_agg(Location.name, aggregate_order_by(text("'; '"), Location.name))
     return (
         select(
             Staff.id,
@@ -64,7 +66,7 @@ def staff_list() -> Select[Any]:
             Staff.full_name,
             Staff.role,
             Staff.is_active,
-            func.coalesce(func.string_agg(Location.name, aggregate_order_by(text("'; '"), Location.name)), "").label("areas"),
+            func.coalesce(areas, "").label("areas"),
         )
         .outerjoin(StaffArea, StaffArea.staff_id == Staff.id)
         .outerjoin(Location, Location.id == StaffArea.location_id)
@@ -73,10 +75,12 @@ def staff_list() -> Select[Any]:
     )
 
 
-def places_named(key: str, below: int | None) -> Select[tuple[Location]]:
+def places_named(key: str, below: int | None) -> Select[Any]:
     """Locations with this folded name; anywhere, or below a location (at any depth)."""
     query = select(Location).where(Location.match_key == key).order_by(Location.id)
     if below is not None:
-        inside = select(LocationClosure.location_id).where(LocationClosure.ancestor_id == below, LocationClosure.depth > 0)
+        inside = select(LocationClosure.location_id).where(
+            LocationClosure.ancestor_id == below, LocationClosure.depth > 0
+        )
         query = query.where(Location.id.in_(inside))
     return query

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from portal.audit.service import SYSTEM, record
@@ -64,7 +64,8 @@ def resolve_area(session: Session, path: str) -> Location:
     if len(found) > 1:
         candidates = sorted(_describe(session, place) for place in found.values())
         raise InvalidInputError(
-            f"The area '{path}' could be any of: {'; '.join(candidates[:20])}. Name its parents too.", candidates=candidates
+            f"The area '{path}' could be any of: {'; '.join(candidates[:20])}. Name its parents too.",
+            candidates=candidates,
         )
     return next(iter(found.values()))
 
@@ -133,14 +134,13 @@ def create_staff(
 
 def set_password(session: Session, username: str, password: str, cost: int, actor: str = SYSTEM) -> Staff:
     """Give a person a new password and end all his sessions. Raises NotFoundError, InvalidInputError."""
-    staff = session.scalar(selects.by_username(username))
+    staff: Staff | None = session.scalar(selects.by_username(username))
     if staff is None:
         raise NotFoundError(f"There is no staff member '{username}'.")
     check_password_rules(password, staff.username)
     staff.password_hash = passwords.hash_password(password, cost)
-    session.execute(
-        update(StaffSession).where(StaffSession.staff_id == staff.id, StaffSession.ended_at.is_(None)).values(ended_at=func.now())
-    )
+    open_ones = (StaffSession.staff_id == staff.id, StaffSession.ended_at.is_(None))
+    session.execute(update(StaffSession).where(*open_ones).values(ended_at=func.now()))
     session.flush()
     record(session, "staff.password", "staff", staff.id, actor=actor)
     return staff
@@ -226,16 +226,16 @@ def begin_attempt(connection: Connection, username: str, address: str) -> tuple[
     if wait > 0:
         return None, wait
     attempt_id = connection.execute(
-        LoginAttempt.__table__.insert()
+        insert(LoginAttempt)
         .values(username=username, address=address, succeeded=False, at=func.clock_timestamp())
-        .returning(LoginAttempt.__table__.c.id)
+        .returning(LoginAttempt.id)
     ).scalar_one()
     return attempt_id, 0
 
 
 def authenticate(session: Session, username: str, password: str, cost: int) -> Staff | None:
     """The person, when name and password belong together and he is active; the time does not tell which was wrong."""
-    staff = session.scalar(selects.by_username(username[:64])) if username.strip() else None
+    staff: Staff | None = session.scalar(selects.by_username(username[:64])) if username.strip() else None
     stored = staff.password_hash if staff is not None else passwords.dummy_hash(cost)
     matches = passwords.verify_password(password[: passwords.MAX_LENGTH + 1], stored)
     if staff is None or not matches or not staff.is_active:
@@ -259,9 +259,8 @@ def open_session(session: Session, staff: Staff, attempt_id: int, address: str, 
 
 def end_session(session: Session, session_id: int) -> None:
     """End one session; its cookie is worthless from then on."""
-    session.execute(
-        update(StaffSession).where(StaffSession.id == session_id, StaffSession.ended_at.is_(None)).values(ended_at=func.now())
-    )
+    open_one = (StaffSession.id == session_id, StaffSession.ended_at.is_(None))
+    session.execute(update(StaffSession).where(*open_one).values(ended_at=func.now()))
 
 
 def touch_session(connection: Connection, session_id: int, older_than_seconds: int) -> None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -59,7 +70,9 @@ def login_post() -> ResponseReturnValue:
         attempt_id, wait = service.begin_attempt(connection, username, client_address())
     if attempt_id is None:
         message = ngettext(
-            "Too many attempts. Wait %(num)d second and try again.", "Too many attempts. Wait %(num)d seconds and try again.", wait
+            "Too many attempts. Wait %(num)d second and try again.",
+            "Too many attempts. Wait %(num)d seconds and try again.",
+            wait,
         )
         return _login_page(form, 429, str(message), wait)
     with transaction() as db_session:
@@ -109,7 +122,8 @@ def field_home() -> ResponseReturnValue:
 @require(Permission.SIGNED_IN)
 def me() -> ResponseReturnValue:
     """One's own account: role, areas, language, theme, signing out."""
-    return render_template("staff/me.html", languages=i18n.LANGUAGES, themes=_theme_names(), role_name=role_name(current_user.role))
+    names = {"languages": i18n.LANGUAGES, "themes": _theme_names(), "role_name": role_name(current_user.role)}
+    return render_template("staff/me.html", **names)
 
 
 def _theme_names() -> dict[str, str]:
@@ -158,7 +172,7 @@ def session_state() -> ResponseReturnValue:
 @blueprint.post("/session")
 @require(Permission.SIGNED_IN)
 def session_stay() -> ResponseReturnValue:
-    """"Stay signed in": an activity like any other."""
+    """ "Stay signed in": an activity like any other."""
     with side_transaction() as connection:
         service.touch_session(connection, current_user.session_id, 0)
     return jsonify(seconds_left=settings().idle_minutes * 60)

@@ -59,7 +59,8 @@ def icon(name: str, extra_class: str = "") -> Markup:
     """
     box, paths = _symbol(name)
     return Markup(
-        '<svg class="icon{}" viewBox="{}" width="16" height="16" fill="currentColor" aria-hidden="true" focusable="false">{}</svg>'
+        '<svg class="icon{}" viewBox="{}" width="16" height="16" fill="currentColor" aria-hidden="true"'
+        ' focusable="false">{}</svg>'
     ).format(f" {extra_class}" if extra_class else "", box, Markup(paths))
 
 
@@ -102,8 +103,7 @@ def compress(response: Response, store: Path) -> Response:
     """Compress a text answer unless it is streamed, small, partial or already encoded."""
     if (
         response.status_code not in {200, 400, 403, 404, 422}
-        or response.is_streamed
-        and not response.direct_passthrough
+        or (response.is_streamed and not response.direct_passthrough)
         or "Content-Encoding" in response.headers
         or "Content-Disposition" in response.headers
         or not _TEXT.match(response.mimetype or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, g, jsonify, make_response, render_template, request, url_for
@@ -22,21 +23,28 @@ _SECRET_FIELDS = ("password", "csrf_token")
 
 def _words(status: int) -> tuple[str, str]:
     """Heading and explanation: what happened, what was not done, what to do."""
+    nothing = _("Nothing was changed.")
     words: dict[int, tuple[Any, Any]] = {
-        400: (_("The request could not be read"), _("Nothing was changed. Go back, check what you entered and try again.")),
-        401: (_("You are not signed in"), _("Nothing was changed. Sign in and try again.")),
-        403: (_("You may not open this"), _("Your role or your area does not allow it. Ask your administrator if you need it.")),
-        404: (_("There is nothing here"), _("The address is wrong, or it belongs to an area outside yours. Check the link or search.")),
-        405: (_("This cannot be done this way"), _("Nothing was changed. Use the buttons of the page.")),
-        409: (_("Somebody was faster"), _("Your change was not saved. Open the page again and look at the new state.")),
-        413: (_("The file is too large"), _("Nothing was read. Split the file, or ask your administrator to raise the limit.")),
-        422: (_("This cannot be accepted"), _("Nothing was changed. Correct what the message names and send it again.")),
+        400: (_("The request could not be read"), _("Go back, check what you entered and try again.")),
+        401: (_("You are not signed in"), _("Sign in and try again.")),
+        403: (_("You may not open this"), _("Your role does not allow it. Ask your administrator if you need it.")),
+        404: (
+            _("There is nothing here"),
+            _("The address is wrong, or what it leads to lies outside your area. Check the link or search."),
+        ),
+        405: (_("This cannot be done this way"), _("Use the buttons of the page.")),
+        409: (_("Somebody was faster"), _("Open the page again and look at the new state.")),
+        413: (_("The file is too large"), _("Split the file, or ask your administrator to raise the limit.")),
+        422: (_("This cannot be accepted"), _("Correct what is wrong and send it again.")),
         429: (_("Too many requests"), _("Wait a minute and try again.")),
-        503: (_("The service is not ready"), _("Nothing was changed. Try again in a minute.")),
+        503: (_("The service is not ready"), _("Try again in a minute.")),
     }
-    fallback = (_("Something failed here"), _("Nothing was changed. The failure is recorded; try again, and report the number below if it stays."))
+    fallback = (
+        _("Something failed here"),
+        _("The failure is recorded. Try again; if it stays, report the number below."),
+    )
     heading, text = words.get(status, fallback if status >= 500 else words[400])
-    return str(heading), str(text)
+    return str(heading), str(text) if status in {403, 404} else f"{nothing} {text}"
 
 
 def render_error(status: int, message: str | None = None, code: str = "error", **details: Any) -> ResponseReturnValue:
@@ -67,7 +75,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
         return error.response
     status = error.code or 500
     if status < 400:
-        return error.get_response()  # type: ignore[return-value]  # a redirect of the router
+        return error.get_response()  # a redirect of the router
     answer = render_error(status, code=(error.name or "error").lower().replace(" ", "_"))
     for name, value in error.get_headers():
         if name.lower() not in {"content-type", "content-length"}:
@@ -80,18 +88,19 @@ def _is_own_page() -> bool:
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return False
     origin = request.headers.get("Origin")
-    return bool(origin or request.referrer) and (origin or str(request.referrer)).startswith(request.host_url.rstrip("/"))
+    return urlsplit(origin or request.referrer or "").netloc == request.host
 
 
 def _csrf_error(_error: CSRFError) -> ResponseReturnValue:
-    """The form was too old, sent twice over a sign-in, or forged. What was typed is offered again for own pages only."""
+    """The form was too old, or forged. What was typed is offered again, but only to a form of our own pages."""
     message = str(_("This form was open too long or does not come from this site. Nothing was changed."))
     if request.endpoint == "staff.login_post":
         again = url_for("staff.login", next=request.form.get("next") or None)
         return render_error(400, message, "csrf", resend={"link": again})
     resend = None
     if _is_own_page() and not request.files:
-        fields = [(k, v) for k, v in request.form.items(multi=True) if not any(secret in k for secret in _SECRET_FIELDS)]
+        typed = request.form.items(multi=True)
+        fields = [(name, value) for name, value in typed if not any(secret in name for secret in _SECRET_FIELDS)]
         resend = {"action": request.full_path.rstrip("?"), "fields": fields}
     return render_error(400, message, "csrf", **({"resend": resend} if resend and not wants_data() else {}))
 

@@ -43,8 +43,7 @@ def short(value: int | None) -> str:
         decimals = 2 if size < 10 * step else 1 if size < 100 * step else 0
         scaled = (size * 10**decimals * 2 + step) // (2 * step)
         if scaled >= 1000 * 10**decimals and position:  # 999,999 is 1.00 M, not 1000 k
-            step, unit, decimals = *_STEPS[position - 1], 2
-            scaled = (size * 100 * 2 + step) // (2 * step)
+            return _signed(f"1.00\u00a0{_STEPS[position - 1][1]}", value < 0)
         whole, rest = divmod(scaled, 10**decimals)
         text = f"{whole}.{rest:0{decimals}d}" if decimals else str(whole)
         return _signed(f"{text}\u00a0{unit}", value < 0)

@@ -51,7 +51,7 @@ def sign_in_first() -> ResponseReturnValue:
     values = {"next": target} if target and target != "/" else {}
     if expired:
         values["expired"] = "1"
-    return redirect(url_for("staff.login", **values), 303)
+    return redirect(url_for("staff.login", _external=False, **values), 303)
 
 
 def check(permission: Permission | None) -> ResponseReturnValue | None:
