@@ -240,6 +240,11 @@ class _Set:
         }
 
 
+def file_names(options: DemoOptions) -> list[str]:
+    """The names of a set's files, in the order of their import."""
+    return [truth.file for truth in _Set(Path(), options).truths]
+
+
 def generate(directory: Path, options: DemoOptions, progress: Progress) -> dict[str, Any]:
     """Write the files and the manifest into `directory` (made if missing). Returns the manifest."""
     directory.mkdir(parents=True, exist_ok=True)
