@@ -60,7 +60,7 @@ class StaffSession(Base):
     address: Mapped[str] = mapped_column(server_default="")
     user_agent: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[created_at]
-    last_seen_at: Mapped[created_at]
+    last_seen_at: Mapped[timestamp] = mapped_column(server_default=func.now())
     ended_at: Mapped[timestamp | None]
 
 

@@ -11,7 +11,7 @@ from portal.locations.models import Location, LocationClosure
 from portal.staff.models import Staff, StaffArea, StaffSession
 
 
-def signed_in(token_hash: str, idle_minutes: int) -> Select[Any]:
+def signed_in(token_hash: str, idle_minutes: int) -> Select[*tuple[Any, ...]]:
     """The live session with this token, its person and his areas, in one row; no row when it ended or lay idle."""
     name_ur = func.coalesce(Location.name_ur, Location.name)
     areas = (
@@ -51,12 +51,12 @@ def signed_in(token_hash: str, idle_minutes: int) -> Select[Any]:
     )
 
 
-def by_username(username: str) -> Select[Any]:
+def by_username(username: str) -> Select[*tuple[Any, ...]]:
     """The person with this user name, whatever its case."""
     return select(Staff).where(func.lower(Staff.username) == username.strip().lower())
 
 
-def staff_list() -> Select[Any]:
+def staff_list() -> Select[*tuple[Any, ...]]:
     """Everybody with role, state and the names of his areas."""
     areas = func.string_agg(Location.name, aggregate_order_by(text("'; '"), Location.name))
     return (
@@ -75,7 +75,7 @@ def staff_list() -> Select[Any]:
     )
 
 
-def places_named(key: str, below: int | None) -> Select[Any]:
+def places_named(key: str, below: int | None) -> Select[*tuple[Any, ...]]:
     """Locations with this folded name; anywhere, or below a location (at any depth)."""
     query = select(Location).where(Location.match_key == key).order_by(Location.id)
     if below is not None:

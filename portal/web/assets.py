@@ -77,7 +77,8 @@ def _version_static_urls(app: Flask) -> None:
 
 def _squeeze(data: bytes, encoding: str, best: bool) -> bytes:
     if encoding == "br":
-        return brotli.compress(data, quality=11 if best else 4)
+        packed: bytes = brotli.compress(data, quality=11 if best else 4)
+        return packed
     return gzip.compress(data, 9 if best else 6, mtime=0)
 
 

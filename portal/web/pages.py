@@ -80,7 +80,9 @@ def read_cursor(order: str, cursor: str, length: int) -> tuple[bool, list[Any]]:
     except (BadSignature, ValueError, TypeError, KeyError):
         unpacked = []
     if len(unpacked) != length:
-        raise InvalidInputError(_("This link to a page of the list is not valid. Open the list again."), code="bad_cursor")
+        raise InvalidInputError(
+            _("This link to a page of the list is not valid. Open the list again."), code="bad_cursor"
+        )
     return bool(backwards), unpacked
 
 
@@ -97,7 +99,11 @@ def _after(keys: Sequence[Key], values: Sequence[Any], backwards: bool) -> Colum
 
 
 def paginate(
-    session: Session, statement: Select[Any], keys: Sequence[Key], cursor: str | None = None, size: int = PAGE_SIZE
+    session: Session,
+    statement: Select[*tuple[Any, ...]],
+    keys: Sequence[Key],
+    cursor: str | None = None,
+    size: int = PAGE_SIZE,
 ) -> Page:
     """One page of `statement` (which has no ORDER BY of its own) in the order of `keys`.
 
