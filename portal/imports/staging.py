@@ -111,7 +111,8 @@ class Stager:
         columns = parse.COLUMNS[table.kind]
         self._data = [(columns.index(name), COLUMN_TYPES.get(name)) for name in data_columns(table.kind)]
         self._arrays = {i for i, kind in self._data if kind == "text[]"}
-        self._place = [columns.index(name) for name in PLACE_COLUMNS if name in columns]
+        # Positions of the place's names; -1 for those the kind does not have (the survey names no division).
+        self._place = [columns.index(name) if name in columns else -1 for name in PLACE_COLUMNS]
         self._uc_type = columns.index("uc_type")
         self._findings = tempfile.SpooledTemporaryFile(  # noqa: SIM115 (closed in load)
             max_size=8 << 20, mode="w+", encoding="utf-8", newline=""
@@ -152,7 +153,7 @@ class Stager:
         cursor.copy_expert(f"COPY {target} FROM STDIN (FORMAT csv{options})", stream)
 
     def _stage_rows(self) -> Iterator[list[Any]]:
-        has_place = bool(self._place)
+        has_place = self.kind != "areas"
         for line_no, cells in self.table.rows:
             self.rows += 1
             if self.rows % REPORT_EVERY == 0:
@@ -171,7 +172,7 @@ class Stager:
             yield row
 
     def _place_no(self, values: Sequence[Any]) -> int:
-        written = tuple(values[i] or "" for i in self._place)
+        written = tuple((values[i] or "") if i >= 0 else "" for i in self._place)
         key = (*written[4:], values[self._uc_type] or "")
         known = self.places.get(key)
         if known is None:
