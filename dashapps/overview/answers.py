@@ -1,0 +1,97 @@
+"""One answer for the page, its callback and its downloads: the same snapshot, the same cache."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from flask_login import current_user
+
+from dashapps.overview import figures as charts
+from dashapps.overview import ids, panels
+from dashapps.overview.head import download_path, head, question
+from dashapps.overview.queries import Figures, Stamp, load, read_stamp
+from dashapps.overview.tiles import tiles
+from dashapps.shared import components as ui
+from dashapps.shared.filters import Filters
+from dashapps.shared.html import plain
+from portal import db
+from portal.extensions import cache
+from portal.permissions import AreaScope, Permission
+from portal.web import format as fmt
+from portal.web.context import settings
+from portal.web.filters import language
+from portal.web.guard import current_scope
+
+CACHE_SECONDS = 24 * 3600
+
+
+def today() -> dt.date:
+    """Today in Karachi."""
+    return dt.datetime.now(fmt.KARACHI).date()
+
+
+def cache_key(filters: Filters, scope: AreaScope, stamp: Stamp, day: dt.date, may_export: bool) -> str:
+    """All that the answer depends on. The version makes a cached figure never older than the last commit."""
+    as_of = stamp.as_of.isoformat() if stamp.as_of else ""
+    bad = ",".join(filters.bad)
+    return (
+        f"overview:{scope.cache_key}:{filters.query()}:{bad}:{stamp.version}:{as_of}:{day}:{language()}:{may_export:d}"
+    )
+
+
+def answer(filters: Filters) -> dict[str, Any]:
+    """The filled slots (plain), the charts' figures and the title, for the signed-in person.
+
+    Raises NotFoundError for an area outside his scope: nothing of another scope is ever under his cache key.
+    """
+    scope, day = current_scope(), today()
+    may_export = current_user.can(Permission.EXPORT)
+    with db.read_snapshot() as connection:
+        stamp = read_stamp(connection, scope)
+        key = cache_key(filters, scope, stamp, day, may_export)
+        found: dict[str, Any] | None = cache.get(key)
+        if found is not None:
+            return found
+        figures = load(connection, filters, scope, stamp, day, settings().cycle_start_day)
+    built = build(figures, filters, len(scope.location_ids) > 1, may_export)
+    cache.set(key, built, timeout=CACHE_SECONDS)
+    return built
+
+
+def read_figures(filters: Filters) -> Figures:
+    """The figures themselves, for the downloads."""
+    scope = current_scope()
+    with db.read_snapshot() as connection:
+        stamp = read_stamp(connection, scope)
+        return load(connection, filters, scope, stamp, today(), settings().cycle_start_day)
+
+
+def build(figures: Figures, filters: Filters, has_several: bool, may_export: bool) -> dict[str, Any]:
+    """Figures into what the page shows. Pure but for the language."""
+    start_day = settings().cycle_start_day
+    time = panels.as_of(figures)
+
+    def foot(table: ui.Table) -> Any:
+        path = download_path(table.name, filters) if may_export else None
+        return ui.panel_foot(time, table, path, image=True)
+
+    slots = {
+        ids.HEAD: head(figures, filters, has_several, may_export),
+        ids.TILES: tiles(figures, filters, start_day),
+        ids.RECOVERY_HEAD: panels.recovery_head(figures, start_day),
+        ids.RECOVERY_FOOT: foot(panels.recovery_table(figures, start_day)),
+        ids.LEAGUE: panels.league(figures, filters, may_export),
+        ids.DAILY_HEAD: panels.daily_head(figures),
+        ids.DAILY_FOOT: foot(panels.daily_table(figures)),
+        ids.MOVERS: panels.movers(figures, filters, may_export),
+        ids.FUNNEL: panels.funnel(figures, filters, may_export),
+    }
+    return {
+        "slots": {name: plain(content) for name, content in slots.items()},
+        "figures": {
+            "recovery": charts.recovery_figure(figures, start_day) if charts.curves(figures, start_day) else None,
+            "daily": charts.daily_figure(figures) if figures.by_day else None,
+        },
+        "title": f"{question(figures)} {figures.area.name}",
+    }

@@ -1,0 +1,298 @@
+"""What the Overview shows, as plain figures: one snapshot, a handful of sums over the rollups."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, Select, func, select
+
+from dashapps.shared.areas import Area, find_area
+from dashapps.shared.filters import LAST_YEAR, Filters
+from portal.billing.cycles import add_months, cycle_bounds, cycle_of, same_day_of
+from portal.imports.models import ImportBatch
+from portal.permissions import AreaScope
+from portal.rollups import selects
+from portal.rollups.selects import POSTED, Parts, Span, Where
+
+CURVES = 4  # this cycle and the last three
+SPARK_MONTHS = 6
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Which state of the data an answer shows: its version and the newest as-of time of the imports behind it."""
+
+    version: int
+    as_of: dt.datetime | None
+
+
+@dataclass(frozen=True)
+class Period:
+    """The days in question. `until` is the day up to which the cycle is looked at; `then` are the compared ones."""
+
+    cycle: dt.date
+    first: dt.date
+    last: dt.date
+    now: Span
+    compared: dt.date
+    then: Span
+    today: dt.date
+    is_default_range: bool
+
+    @property
+    def day(self) -> int:
+        """Day of the cycle, 1 for its first; never outside the cycle."""
+        return max(1, min((self.now.last - self.first).days, (self.last - self.first).days) + 1)
+
+    @property
+    def is_over(self) -> bool:
+        return self.now.last >= self.last
+
+
+@dataclass(frozen=True)
+class Month:
+    """Live bills of a billing month."""
+
+    bills: int = 0
+    paid_bills: int = 0
+    monthly_fee: int = 0
+    demand: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """A row of the league table. `area_id` None: what hangs directly on the area itself."""
+
+    area_id: int | None
+    name: str
+    bills: int
+    demand: int
+    received: int
+    demand_then: int
+    received_then: int
+
+
+@dataclass(frozen=True)
+class Mover:
+    """A category in a part of the area: what came in now and then."""
+
+    area_id: int | None
+    name: str
+    use: str
+    size_band: str
+    amount: int
+    amount_then: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Everything on the page, from one snapshot. Money in whole rupees."""
+
+    stamp: Stamp
+    area: Area
+    period: Period
+    months: dict[dt.date, Month]
+    received: dict[dt.date, tuple[tuple[dt.date, int], ...]]
+    by_day: tuple[tuple[dt.date, str, int], ...]
+    posted: int
+    unmatched: int
+    payments: int
+    collected_then: int
+    outstanding: int
+    credit: int
+    debtors: int
+    pending: int
+    surveyed: int
+    listed: int
+    billed_units: int
+    paid_units: int
+    parts: tuple[Part, ...]
+    movers: tuple[Mover, ...]
+
+    @property
+    def month(self) -> Month:
+        return self.months.get(self.period.cycle, Month())
+
+    @property
+    def collected(self) -> int:
+        return self.posted + self.unmatched
+
+    @property
+    def month_then(self) -> Month | None:
+        return self.months.get(self.period.compared)
+
+    def received_until(self, month: dt.date, day: dt.date) -> int:
+        """Payments that belong to bills of `month`, paid up to `day`."""
+        return sum(amount for paid_on, amount in self.received.get(month, ()) if paid_on <= day)
+
+    def recovery(self, month: dt.date, day: dt.date) -> float | None:
+        """Received up to that day over the month's demand; None without a demand."""
+        demand = self.months.get(month, Month()).demand
+        return self.received_until(month, day) / demand if demand else None
+
+    @property
+    def has_anything(self) -> bool:
+        return bool(self.months or self.collected or self.surveyed or self.listed or self.pending)
+
+
+def stamp_of(scope: AreaScope) -> Select[tuple[int, dt.datetime | None]]:
+    """The stamp of what a person sees: cheap, read before every answer."""
+    newest = (
+        select(func.max(ImportBatch.as_of))
+        .where(ImportBatch.status == "DONE", ImportBatch.kind.in_(("survey", "biller", "paid")))
+        .scalar_subquery()
+    )
+    version = selects.data_version(Where(scope)).scalar_subquery()
+    return select(version.label("version"), newest.label("as_of"))
+
+
+def read_stamp(connection: Connection, scope: AreaScope) -> Stamp:
+    """The stamp of this snapshot."""
+    row = connection.execute(stamp_of(scope)).one()
+    return Stamp(int(row.version), row.as_of)
+
+
+def period_of(
+    filters: Filters,
+    months: dict[dt.date, Month],
+    newest: dt.date | None,
+    today: dt.date,
+    start_day: int,
+) -> Period:
+    """Which days the filters mean.
+
+    Without a cycle: the newest one with bills that has begun, else the newest with bills, else today's. Without a
+    range: the cycle up to the newest day of the data (not beyond today), so that a comparison with the same day
+    of another cycle does not compare with days nobody has imported yet.
+    """
+    current = cycle_of(today, start_day)
+    begun = [month for month in months if month <= current]
+    cycle = filters.cycle or max(begun, default=max(months, default=current))
+    first, last = cycle_bounds(cycle, start_day)
+    known = min(today, newest) if newest else today
+    end = filters.end or min(last, max(first, known))
+    start = filters.start or min(first, end)
+    if start > end:  # only one of the two was given, beyond the other's default
+        end = start if filters.start else end
+        start = min(start, end)
+    compared = add_months(cycle, -12 if filters.compare == LAST_YEAR else -1)
+    if first <= start and end <= last:
+        then = Span(same_day_of(start, cycle, compared, start_day), same_day_of(end, cycle, compared, start_day))
+    else:  # any days: the same days, one month (or year) of cycles earlier
+        shift = first - cycle_bounds(compared, start_day)[0]
+        then = Span(start - shift, end - shift)
+    is_default = filters.start is None and filters.end is None
+    return Period(cycle, first, last, Span(start, end), compared, then, today, is_default)
+
+
+def load(
+    connection: Connection, filters: Filters, scope: AreaScope, stamp: Stamp, today: dt.date, start_day: int
+) -> Figures:
+    """Read everything. `connection` is a snapshot; raises NotFoundError for an area outside the scope."""
+    area = find_area(connection, filters.area, scope)
+    where = Where(scope, (filters.area,) if filters.area is not None else (), filters.use)
+    newest_paid = connection.execute(selects.newest_payment(where)).scalar()
+    months = {
+        row.month: Month(row.bills, row.paid_bills, row.monthly_fee, row.demand)
+        for row in connection.execute(selects.billed_by_month(where))
+    }
+    known_days = [day for day in (newest_paid, _day_of(stamp.as_of)) if day is not None]
+    period = period_of(filters, months, max(known_days, default=None), today, start_day)
+    wanted = {add_months(period.cycle, -n) for n in range(CURVES)} | {period.compared}
+    received: dict[dt.date, list[tuple[dt.date, int]]] = defaultdict(list)
+    for row in connection.execute(selects.received_by_day(where, sorted(wanted))):
+        received[row.month].append((row.paid_on, row.amount))
+    figures = Figures(
+        stamp=stamp,
+        area=area,
+        period=period,
+        months=months,
+        received={month: tuple(rows) for month, rows in received.items()},
+        by_day=(), posted=0, unmatched=0, payments=0, collected_then=0, outstanding=0, credit=0, debtors=0, pending=0,
+        surveyed=0, listed=0, billed_units=0, paid_units=0, parts=(), movers=(),
+    )  # fmt: skip
+    figures = _with_collected(connection, figures, where, area.parts)
+    figures = _with_standing(connection, figures, where)
+    return replace(figures, parts=_league(connection, figures, where))
+
+
+def _day_of(as_of: dt.datetime | None) -> dt.date | None:
+    from portal.web.format import local
+
+    return local(as_of).date() if as_of else None
+
+
+def _with_collected(connection: Connection, figures: Figures, where: Where, parts: Parts) -> Figures:
+    by_day: dict[tuple[dt.date, str], int] = defaultdict(int)
+    movers: list[Mover] = []
+    posted = unmatched = payments = then = 0
+    period = figures.period
+    for row in connection.execute(selects.collected(where, parts, period.now, period.then)):
+        if not row.by_day:
+            name = figures.area.name_of_part(row.part_id)
+            movers.append(Mover(row.part_id, name, row.use, row.size_band, row.amount, row.amount_then))
+            continue
+        if row.state == POSTED:
+            posted += row.amount
+        else:
+            unmatched += row.amount
+        payments += row.payments
+        then += row.amount_then
+        if row.amount:
+            by_day[row.paid_on, row.channel] += row.amount
+    return replace(
+        figures,
+        by_day=tuple((day, channel, amount) for (day, channel), amount in sorted(by_day.items())),
+        posted=posted,
+        unmatched=unmatched,
+        payments=payments,
+        collected_then=then,
+        movers=tuple(movers),
+    )
+
+
+def _with_standing(connection: Connection, figures: Figures, where: Where) -> Figures:
+    row = connection.execute(selects.standing(where, figures.period.cycle)).one()
+    return replace(
+        figures,
+        outstanding=row.outstanding,
+        credit=row.credit,
+        debtors=row.debtors,
+        pending=row.pending,
+        surveyed=row.surveyed,
+        listed=row.listed,
+        billed_units=row.billed,
+        paid_units=row.paid,
+    )
+
+
+def _league(connection: Connection, figures: Figures, where: Where) -> tuple[Part, ...]:
+    period, area = figures.period, figures.area
+    demand: dict[tuple[int | None, dt.date], tuple[int, int]] = {}
+    for row in connection.execute(selects.demand_by_part(where, area.parts, [period.cycle, period.compared])):
+        demand[row.part_id, row.month] = (row.bills, row.demand)
+    until = {period.cycle: period.now.last, period.compared: period.then.last}
+    received = {
+        (row.part_id, row.month): row.amount
+        for row in connection.execute(selects.received_by_part(where, area.parts, until))
+    }
+    ids = {part for part, _month in demand} | {part for part, _month in received}
+    rows = []
+    for part in ids:
+        bills, asked = demand.get((part, period.cycle), (0, 0))
+        _bills_then, asked_then = demand.get((part, period.compared), (0, 0))
+        rows.append(
+            Part(
+                part,
+                area.name_of_part(part),
+                bills,
+                asked,
+                received.get((part, period.cycle), 0),
+                asked_then,
+                received.get((part, period.compared), 0),
+            )
+        )
+    # Best first; without a demand there is no rate, so last.
+    return tuple(sorted(rows, key=lambda p: (-(p.received / p.demand) if p.demand else 1.0, p.name)))

@@ -1,0 +1,171 @@
+"""The tiles: five figures, each with its change, its parts and the way to the rows behind it."""
+
+from __future__ import annotations
+
+from dash.development.base_component import Component
+
+from dashapps.overview.figures import curves
+from dashapps.overview.head import compared_name
+from dashapps.overview.queries import SPARK_MONTHS, Figures
+from dashapps.shared import components as ui
+from dashapps.shared.components import Change, Tile
+from dashapps.shared.filters import Filters
+from dashapps.shared.i18n import gettext as _
+from dashapps.shared.i18n import ngettext
+from portal.billing.cycles import cycle_bounds
+from portal.web import format as fmt
+
+
+def _report(name: str, filters: Filters, figures: Figures) -> str:
+    """The report behind a figure, with the filters in force spelled out."""
+    period = figures.period
+    return f"/dash/reports/{name}" + filters.query(cycle=period.cycle, start=period.now.first, end=period.now.last)
+
+
+def _on(figures: Figures) -> str:
+    return _("on %(month)s", month=compared_name(figures))
+
+
+def billed(figures: Figures, filters: Filters) -> Tile:
+    """Live bills of the month. Against all of the other month: bills carry no day within the cycle."""
+    month, then = figures.month, figures.month_then
+    text = ui.percent_change(month.monthly_fee, then.monthly_fee if then else None)
+    history = sorted(m for m in figures.months if m <= figures.period.cycle)[-SPARK_MONTHS:]
+    values = [figures.months[m].monthly_fee for m in history]
+    return Tile(
+        metric="billed",
+        label=_("Billed"),
+        value=month.monthly_fee,
+        shown=fmt.rupees_short(month.monthly_fee),
+        exact=fmt.rupees(month.monthly_fee),
+        sub=ui.figure_part(
+            "bills",
+            month.bills,
+            ngettext("%(bills)s bill", "%(bills)s bills", month.bills, bills=fmt.number(month.bills)),
+        ),
+        change=Change(
+            text, _("on all of %(month)s", month=compared_name(figures)), _is_up(month.monthly_fee, then.monthly_fee)
+        )
+        if text and then
+        else None,
+        spark=ui.sparkline(values, _("Billed in the last %(count)s months", count=len(values))),
+        href=_report("bill-register", filters, figures),
+        link_label=_("The bills behind this figure"),
+    )
+
+
+def _is_up(now: float, then: float) -> bool | None:
+    return None if now == then else now > then
+
+
+def collected(figures: Figures, filters: Filters) -> Tile:
+    """Everything paid in the days shown, whatever its month; posted and unmatched apart below."""
+    text = ui.percent_change(figures.collected, figures.collected_then)
+    by_day: dict[int, int] = {}
+    span = figures.period.now
+    for day, _channel, amount in figures.by_day:
+        by_day[(day - span.first).days] = by_day.get((day - span.first).days, 0) + amount
+    values = [by_day.get(offset, 0) for offset in range(min((span.last - span.first).days + 1, 120))]
+    return Tile(
+        metric="collected",
+        label=_("Collected"),
+        value=figures.collected,
+        shown=fmt.rupees_short(figures.collected),
+        exact=fmt.rupees(figures.collected),
+        sub=[
+            ui.figure_part("posted", figures.posted, _("%(amount)s posted", amount=fmt.short(figures.posted))),
+            " + ",
+            ui.figure_part(
+                "unmatched", figures.unmatched, _("%(amount)s unmatched", amount=fmt.short(figures.unmatched))
+            ),
+        ],
+        change=Change(text, _on(figures), _is_up(figures.collected, figures.collected_then)) if text else None,
+        spark=ui.sparkline(values, _("Collected by day")) if figures.collected else None,
+        href=_report("payment-register", filters, figures),
+        link_label=_("The payments behind this figure"),
+    )
+
+
+def recovery(figures: Figures, filters: Filters, start_day: int) -> Tile:
+    """Received over demand, up to the last day shown."""
+    period = figures.period
+    ratio = figures.recovery(period.cycle, period.now.last)
+    then = figures.recovery(period.compared, period.then.last)
+    received = figures.received_until(period.cycle, period.now.last)
+    difference = None if ratio is None or then is None else ratio - then
+    same_day = []
+    for month, points in reversed(curves(figures, start_day)):
+        first, last = cycle_bounds(month, start_day)
+        day = min(period.day, (last - first).days + 1, len(points))
+        same_day.append(points[day - 1][2])
+    return Tile(
+        metric="recovery",
+        label=_("Recovery"),
+        value=ratio,
+        shown=fmt.percent(ratio),
+        exact=fmt.percent(ratio, 3),
+        sub=[
+            ui.figure_part("received", received, _("%(amount)s", amount=fmt.short(received))),
+            " ",
+            ui.figure_part(
+                "demand", figures.month.demand, _("of %(amount)s asked for", amount=fmt.short(figures.month.demand))
+            ),
+        ],
+        change=Change(fmt.points(difference), _on(figures), _is_up(ratio, then))
+        if difference is not None and ratio is not None and then is not None
+        else None,
+        spark=ui.sparkline(same_day, _("Recovery on this day of the last cycles")),
+        href=_report("bill-register", filters, figures),
+        link_label=_("The bills behind this figure"),
+    )
+
+
+def outstanding(figures: Figures) -> Tile:
+    """What is owed now. No change is shown: what was owed on an earlier day is not recorded."""
+    fee = figures.month.monthly_fee
+    sub: list[object] = []
+    if fee:
+        sub += [_("%(number)s months of fees", number=f"{figures.outstanding / fee:.1f}"), " · "]
+    sub.append(ui.figure_part("credit", figures.credit, _("credit %(amount)s", amount=fmt.short(figures.credit))))
+    return Tile(
+        metric="outstanding",
+        label=_("Outstanding now"),
+        value=figures.outstanding,
+        shown=fmt.rupees_short(figures.outstanding),
+        exact=fmt.rupees(figures.outstanding),
+        sub=sub,
+    )
+
+
+def paying_units(figures: Figures, filters: Filters) -> Tile:
+    """Units with a paid bill this month, and the share of bills that are paid."""
+    month = figures.month
+    share = month.paid_bills / month.bills if month.bills else None
+    text = _("%(share)s of the bills paid", share=fmt.percent(share))
+    return Tile(
+        metric="paying_units",
+        label=_("Paying units"),
+        value=figures.paid_units,
+        shown=fmt.number(figures.paid_units),
+        exact=_(
+            "%(paid)s of %(billed)s billed units",
+            paid=fmt.number(figures.paid_units),
+            billed=fmt.number(figures.billed_units),
+        ),
+        sub=ui.figure_part("paying_share", share, text) if share is not None else _("no bills this month"),
+        spark=ui.bar(figures.paid_units / figures.billed_units) if figures.billed_units else None,
+        href=_report("bill-register", filters, figures) + "&status=PAID",
+        link_label=_("The paid bills behind this figure"),
+    )
+
+
+def tiles(figures: Figures, filters: Filters, start_day: int) -> list[Component]:
+    """All tiles, in order."""
+    shown = [
+        billed(figures, filters),
+        collected(figures, filters),
+        recovery(figures, filters, start_day),
+        outstanding(figures),
+        paying_units(figures, filters),
+    ]
+    return [ui.tile(one) for one in shown]

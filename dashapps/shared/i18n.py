@@ -1,0 +1,17 @@
+"""`gettext` and `ngettext` with types. Import as `_` and `ngettext`, the names that message extraction knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flask_babel
+
+
+def gettext(message: str, **variables: Any) -> str:
+    """The message in the reader's language."""
+    return str(flask_babel.gettext(message, **variables))
+
+
+def ngettext(singular: str, plural: str, count: int, **variables: Any) -> str:
+    """The message for a count; `%(num)s` is the count."""
+    return str(flask_babel.ngettext(singular, plural, count, **variables))

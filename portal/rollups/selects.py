@@ -1,0 +1,222 @@
+"""Select statements over the rollups. Every figure of a dashboard is a sum over one of these.
+
+Rollup tables hold deltas: nothing but sums of them means anything. Every function takes the `Where` that says
+whose rows: it always carries the reader's scope, so that a wrong area can only ever show less.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Date, Select, Subquery, and_, func, literal, or_, select, true, tuple_
+from sqlalchemy.orm import aliased
+
+from portal.locations.models import DataVersion, Location, LocationClosure
+from portal.permissions import AreaScope
+from portal.rollups.models import (
+    RollupAccounts,
+    RollupBills,
+    RollupCollected,
+    RollupReceived,
+    RollupUnitCycles,
+    RollupUnits,
+)
+
+POSTED, UNMATCHED = "POSTED", "UNMATCHED"
+
+
+@dataclass(frozen=True)
+class Where:
+    """Whose rows: the reader's scope, within it the subtrees of `nodes` (none: all of the scope), and one use."""
+
+    scope: AreaScope
+    nodes: tuple[int, ...] = ()
+    use: str | None = None
+
+    def area(self, location_column: Any) -> ColumnElement[bool]:
+        """The condition on a location column."""
+        if not self.nodes:
+            return self.scope.clause(location_column)
+        inside = select(LocationClosure.location_id).where(LocationClosure.ancestor_id.in_(self.nodes))
+        return and_(self.scope.clause(location_column), location_column.in_(inside))
+
+    def rows(self, table: Any) -> ColumnElement[bool]:
+        """The condition on a rollup's rows."""
+        return and_(self.area(table.location_id), table.use == self.use if self.use else true())
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How an area is broken up: into the children of `parent`, or into `nodes` (of which none holds another)."""
+
+    parent: int | None = None
+    nodes: tuple[int, ...] = ()
+
+    def mapping(self) -> Subquery:
+        """(location_id, part_id): under which part each location lies; locations under none are missing."""
+        part = aliased(Location)
+        chosen = part.parent_id == self.parent if self.parent is not None else part.id.in_(self.nodes)
+        return (
+            select(LocationClosure.location_id, part.id.label("part_id"))
+            .join(part, part.id == LocationClosure.ancestor_id)
+            .where(chosen)
+            .subquery("parts")
+        )
+
+
+@dataclass(frozen=True)
+class Span:
+    """Days from `first` to `last`, both included."""
+
+    first: dt.date
+    last: dt.date
+
+    def holds(self, column: Any) -> ColumnElement[bool]:
+        """The condition that a date lies inside."""
+        result: ColumnElement[bool] = column.between(self.first, self.last)
+        return result
+
+
+def _sum(column: Any, only: ColumnElement[bool] | None = None) -> ColumnElement[int]:
+    """A sum as bigint (PostgreSQL sums bigint to numeric), 0 for no rows."""
+    total: Any = func.sum(column)
+    return func.coalesce(total if only is None else total.filter(only), 0).cast(BigInteger)
+
+
+def data_version(where: Where) -> Select[Any]:
+    """One number that grows with every commit that touched the area (or the tree of areas)."""
+    return select(_sum(DataVersion.changes)).where(
+        or_(where.area(DataVersion.location_id), DataVersion.location_id.is_(None))
+    )
+
+
+def newest_payment(where: Where) -> Select[Any]:
+    """The newest paid date in the area, or nothing."""
+    return (
+        select(RollupCollected.paid_on)
+        .where(where.rows(RollupCollected))
+        .order_by(RollupCollected.paid_on.desc())
+        .limit(1)
+    )
+
+
+def billed_by_month(where: Where) -> Select[Any]:
+    """Rows (month, bills, paid_bills, monthly_fee, demand), newest first; months without live bills are left out."""
+    bills = _sum(RollupBills.bills)
+    return (
+        select(
+            RollupBills.billing_month.label("month"),
+            bills.label("bills"),
+            _sum(RollupBills.paid_bills).label("paid_bills"),
+            _sum(RollupBills.monthly_fee).label("monthly_fee"),
+            _sum(RollupBills.demand).label("demand"),
+        )
+        .where(where.rows(RollupBills))
+        .group_by(RollupBills.billing_month)
+        .having(bills > 0)
+        .order_by(RollupBills.billing_month.desc())
+    )
+
+
+def received_by_day(where: Where, months: Sequence[dt.date]) -> Select[Any]:
+    """Rows (month, paid_on, amount): payments that belong to bills of these months, by the day they were paid."""
+    return (
+        select(
+            RollupReceived.bill_month.label("month"),
+            RollupReceived.paid_on,
+            _sum(RollupReceived.amount).label("amount"),
+        )
+        .where(RollupReceived.bill_month.in_(months), where.rows(RollupReceived))
+        .group_by(RollupReceived.bill_month, RollupReceived.paid_on)
+        .order_by(RollupReceived.bill_month, RollupReceived.paid_on)
+    )
+
+
+def demand_by_part(where: Where, parts: Parts, months: Sequence[dt.date]) -> Select[Any]:
+    """Rows (part_id, month, bills, demand); part_id is NULL for what hangs directly on the area."""
+    part = parts.mapping()
+    return (
+        select(
+            part.c.part_id,
+            RollupBills.billing_month.label("month"),
+            _sum(RollupBills.bills).label("bills"),
+            _sum(RollupBills.demand).label("demand"),
+        )
+        .outerjoin_from(RollupBills, part, part.c.location_id == RollupBills.location_id)
+        .where(RollupBills.billing_month.in_(months), where.rows(RollupBills))
+        .group_by(part.c.part_id, RollupBills.billing_month)
+    )
+
+
+def received_by_part(where: Where, parts: Parts, until: dict[dt.date, dt.date]) -> Select[Any]:
+    """Rows (part_id, month, amount): received for each month's bills, up to that month's own last day."""
+    part = parts.mapping()
+    in_time = or_(
+        *(and_(RollupReceived.bill_month == month, RollupReceived.paid_on <= last) for month, last in until.items())
+    )
+    return (
+        select(part.c.part_id, RollupReceived.bill_month.label("month"), _sum(RollupReceived.amount).label("amount"))
+        .outerjoin_from(RollupReceived, part, part.c.location_id == RollupReceived.location_id)
+        .where(RollupReceived.bill_month.in_(list(until)), in_time, where.rows(RollupReceived))
+        .group_by(part.c.part_id, RollupReceived.bill_month)
+    )
+
+
+def collected(where: Where, parts: Parts, now: Span, then: Span) -> Select[Any]:
+    """What came in, in one scan, grouped twice: by day, channel and state, and by part, use and size.
+
+    Rows (by_day, paid_on, channel, state, part_id, use, size_band, amount, payments, amount_then); `by_day` says
+    which grouping a row belongs to. `amount` and `payments` are of the span `now`, `amount_then` of `then`.
+    """
+    part = parts.mapping()
+    table = RollupCollected
+    return (
+        select(
+            (func.grouping(table.paid_on) == 0).label("by_day"),
+            table.paid_on,
+            table.channel,
+            table.state,
+            part.c.part_id,
+            table.use,
+            table.size_band,
+            _sum(table.amount, now.holds(table.paid_on)).label("amount"),
+            _sum(table.payments, now.holds(table.paid_on)).label("payments"),
+            _sum(table.amount, then.holds(table.paid_on)).label("amount_then"),
+        )
+        .outerjoin_from(table, part, part.c.location_id == table.location_id)
+        .where(or_(now.holds(table.paid_on), then.holds(table.paid_on)), where.rows(table))
+        .group_by(
+            func.grouping_sets(
+                tuple_(table.paid_on, table.channel, table.state), tuple_(part.c.part_id, table.use, table.size_band)
+            )
+        )
+    )
+
+
+def standing(where: Where, month: dt.date) -> Select[Any]:
+    """One row of how things stand: accounts, pending, debtors, outstanding, credit, surveyed, listed, billed, paid."""
+    accounts = (
+        select(
+            _sum(RollupAccounts.accounts).label("accounts"),
+            _sum(RollupAccounts.pending).label("pending"),
+            _sum(RollupAccounts.debtors).label("debtors"),
+            _sum(RollupAccounts.outstanding).label("outstanding"),
+            _sum(RollupAccounts.credit).label("credit"),
+        )
+        .where(where.rows(RollupAccounts))
+        .subquery("a")
+    )
+    units = (
+        select(_sum(RollupUnits.surveyed).label("surveyed"), _sum(RollupUnits.listed).label("listed"))
+        .where(where.rows(RollupUnits))
+        .subquery("u")
+    )
+    cycles = (
+        select(_sum(RollupUnitCycles.billed).label("billed"), _sum(RollupUnitCycles.paid).label("paid"))
+        .where(RollupUnitCycles.billing_month == literal(month, Date), where.rows(RollupUnitCycles))
+        .subquery("c")
+    )
+    return select(accounts, units, cycles)
