@@ -8,7 +8,7 @@ from functools import lru_cache
 UNKNOWN_CHANNEL = "Unknown"
 
 # The spelling shown; its folded form (letters and digits only) is what the files' spellings are compared by.
-_KNOWN = (
+KNOWN_CHANNELS = (
     "1Bill",
     "BOP OTC",
     "OTC/Cash",
@@ -39,7 +39,7 @@ def _fold(text: str) -> str:
     return "".join(filter(str.isalnum, text.casefold()))
 
 
-_BY_KEY = {_fold(name): name for name in _KNOWN} | {"cashotc": "OTC/Cash", "otcbop": "BOP OTC"}
+_BY_KEY = {_fold(name): name for name in KNOWN_CHANNELS} | {"cashotc": "OTC/Cash", "otcbop": "BOP OTC"}
 
 
 @lru_cache(maxsize=4096)

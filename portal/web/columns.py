@@ -49,7 +49,8 @@ class Column:
     """A column of a select: `key` is its name there, `label` (str or lazy string) the heading, `width` in characters.
 
     `choices` are the words for the codes of a CODE column; screens show them, downloads keep the code, so that a
-    pivot table works in either language.
+    pivot table works in either language. `in_words`: downloads show the words (a code such as M0_5 tells nobody
+    anything): English in CSV, the reader's language in Excel.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Column:
     kind: Kind = Kind.TEXT
     width: int | None = None
     choices: Mapping[str, Any] | None = None
+    in_words: bool = False
 
     @property
     def excel_width(self) -> int:
@@ -78,6 +80,14 @@ def neutralised(text: ColumnElement[Any]) -> ColumnElement[Any]:
     return sql_case((runs, literal("'", String).concat(text)), else_=text)
 
 
+def worded(column: Column, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The words for the codes of a column with `in_words`, in the language in force now."""
+    if not (column.in_words and column.choices):
+        return value
+    whens = [(value == code, literal(str(shown), String)) for code, shown in column.choices.items()]
+    return sql_case(*whens, else_=value)
+
+
 def csv_expression(column: Column, value: ColumnElement[Any]) -> ColumnElement[Any]:
     """The value as CSV shows it: bare digits and integers, ISO dates, months as 2025-11, Asia/Karachi times."""
     if column.kind is Kind.TEXT:
@@ -88,14 +98,14 @@ def csv_expression(column: Column, value: ColumnElement[Any]) -> ColumnElement[A
         return _local_seconds(value)
     if column.kind is Kind.RATIO:
         return func.round(cast(value, Numeric), 4)
-    return value
+    return worded(column, value)
 
 
 def cell_expression(column: Column, value: ColumnElement[Any]) -> ColumnElement[Any]:
     """The value as the XML of an Excel cell of its type; an empty cell for NULL."""
     style = CELL_STYLES[column.kind]
     if column.kind in (Kind.TEXT, Kind.CODE, Kind.IDENTIFIER):
-        shown = neutralised(value) if column.kind is Kind.TEXT else value
+        shown = neutralised(value) if column.kind is Kind.TEXT else worded(column, value)
         return _between(f'<c t="inlineStr" s="{style}"><is><t xml:space="preserve">', _escaped(shown), "</t></is></c>")
     if column.kind in (Kind.DATE, Kind.MONTH):
         number: ColumnElement[Any] = cast(value, Date) - literal_column("DATE '1899-12-30'")

@@ -43,9 +43,9 @@ def csv_response(
     """
     with force_locale("en"):
         heading = _csv_line([str(column.label) for column in columns])
-    # A subquery with ORDER BY keeps its order under a mere projection (and without parallel workers).
-    query = rows.subquery("report")
-    shaped = select(*(csv_expression(column, query.c[column.key]).label(column.key) for column in columns))
+        # A subquery with ORDER BY keeps its order under a mere projection (and without parallel workers).
+        query = rows.subquery("report")
+        shaped = select(*(csv_expression(column, query.c[column.key]).label(column.key) for column in columns))
     stream = CopyStream(
         snapshot or open_snapshot(), shaped, "FORMAT csv", lambda emit: _CsvSink(heading, emit), expected_rows
     )
