@@ -17,10 +17,13 @@ MODELS = ("locations", "staff", "units", "billing", "payments", "rollups", "impo
 FEATURES: list[str] = [
     "portal.web.health",
     "portal.staff.views",
+    "portal.search.views",
+    "portal.records.views",
 ]
 # Command groups, as module:attribute.
 COMMANDS: list[str] = [
     "portal.imports.cli:import_command",
+    "portal.verify.cli:verify_command",
     "portal.jobs.cli:commands",
     "portal.staff.cli:staff_cli",
     "portal.web.access_cli:access",
