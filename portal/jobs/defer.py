@@ -32,12 +32,12 @@ def defer(
     """
     load_tasks()
     task = queue.tasks[task_name]
-    current = session()
+    connection = session().connection()
     queueing_lock = job_queueing_lock or task.queueing_lock
     deferrer = configure_task(
         name=task.name,
         job_manager=_manager,
-        connection=current.connection(),
+        connection=connection,
         queue=task.queue,
         lock=job_lock or task.lock,
         queueing_lock=queueing_lock,
@@ -45,7 +45,9 @@ def defer(
         priority=priority,
     )
     try:
-        with current.begin_nested():  # a refused job must not spoil the caller's transaction
+        # A refused job must not spoil the caller's transaction. The connection's savepoint, not the session's, which
+        # is set only when the session itself sends something.
+        with connection.begin_nested():
             return int(deferrer.defer(**arguments))
     except exceptions.AlreadyEnqueued:
         return None
