@@ -13,7 +13,7 @@ from portal.demo import economics
 from portal.demo.places import DIVISION, Tehsil
 from portal.demo.schedule import Schedule, clock_text, day_text
 from portal.demo.truth import FileTruth, KnownBill
-from portal.demo.world import REGISTERED, UNKNOWN, Account, Bill, owed_on
+from portal.demo.world import REGISTERED, UNKNOWN, Account, Bill, stated_on
 from portal.demo.writers import Cell, Sink
 
 HEADER = (
@@ -103,7 +103,7 @@ class BillerFile:
         if bill is None:
             cells[_DATE] = cells[_BILL] = cells[_PAYABLE] = "-"
             return 0
-        payable = owed_on(bill, self.truth.day, with_fine=account.shows_fine)
+        payable = stated_on(bill, self.truth.day, with_fine=account.shows_fine, resets=self._tehsil.resets_payable)
         is_replaced = bill.reissued and self.truth.day >= self._reissue_day
         day = self._reissue_day if is_replaced else bill.issued
         cells[_DATE] = f"{day_text(day)} {clock_text(bill.minute)}"

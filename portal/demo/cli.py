@@ -49,7 +49,7 @@ def _say(line: str) -> None:
 )
 @click.option("--force", is_flag=True, help="Also into a database that is not empty.")
 @with_appcontext
-def demo(units: int, months: int, seed: int, until: str | None, files: Path | None, force: bool) -> None:
+def demo(*, units: int, months: int, seed: int, until: str | None, files: Path | None, force: bool) -> None:
     """Make an invented district: files in the portal's formats, faults included, and import them."""
     started = time.monotonic()
     start_day = settings().cycle_start_day

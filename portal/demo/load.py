@@ -42,7 +42,8 @@ _STATISTICS = (
     "unit_states",
     "unit_cycles",
 )
-_FOLD_EVERY = 12
+_CARE_EVERY = 8
+_COUNTS = ("rows", "inserted", "updated", "unchanged", "duplicates", "rejected", "pending")
 Report = Callable[[str], None]
 
 
@@ -65,9 +66,7 @@ def check_database(db_session: Session, file_names: Sequence[str] | None) -> Non
         raise ConflictError("The database has no tables yet. Run 'flask db upgrade' first.")
     if file_names is None:
         found = db_session.scalar(
-            text(
-                "SELECT EXISTS (SELECT FROM staff) OR EXISTS (SELECT FROM survey_units) OR EXISTS (SELECT FROM accounts)"
-            )
+            text("SELECT EXISTS (SELECT FROM staff UNION ALL SELECT FROM survey_units UNION ALL SELECT FROM accounts)")
         )
     else:
         found = db_session.scalar(
@@ -96,15 +95,14 @@ def load(directory: Path, manifest: dict[str, Any], options: DemoOptions, settin
             continue
         started = time.monotonic()
         summary = import_one(directory / entry["file"], entry["kind"], options, settings)
-        counts = ", ".join(
-            f"{summary[key]:,} {key}" for key in ("rows", "inserted", "updated", "unchanged", "rejected")
-        )
+        counts = ", ".join(f"{summary[key]:,} {key}" for key in _COUNTS)
         report(f"{entry['file']}: {counts} ({time.monotonic() - started:.1f} s)")
         if number == 0:
             make_users(options, settings)
-        keep_fast(fold_too=number % _FOLD_EVERY == 0)
+        if number in {3, 6} or number % _CARE_EVERY == 0:
+            keep_fast()
     make_users(options, settings)
-    keep_fast(fold_too=True)
+    keep_fast()
     note.unlink(missing_ok=True)
 
 
@@ -123,13 +121,12 @@ def import_one(path: Path, kind: str, options: DemoOptions, settings: Settings) 
         return outcome.summary()
 
 
-def keep_fast(*, fold_too: bool) -> None:
+def keep_fast() -> None:
     """Statistics for the planner, which autovacuum would only bring later, and folded rollups."""
     with transaction() as current:
         for table in _STATISTICS:
             current.execute(text(f"ANALYZE {table}"))
-        if fold_too:
-            fold(current)
+        fold(current)
 
 
 def _location(current: Session, kind: str, portal_id: int) -> Location:

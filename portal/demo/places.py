@@ -37,7 +37,9 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Tehsil:
-    """A tehsil with its habits. `skips`: share of the accounts that get no new bill in a month."""
+    """A tehsil with its habits. `skips`: share of the accounts that get no new bill in a month;
+    `states_fine`: share whose `Total Payable` includes the fine; `resets_payable`: whether payments lower it.
+    """
 
     index: int
     tehsil_id: int
@@ -47,6 +49,7 @@ class Tehsil:
     share: float
     skips: float
     states_fine: float
+    resets_payable: bool
     areas: tuple[Area, ...]
     weights: tuple[float, ...]
     unknown_names: tuple[str, ...]
@@ -60,11 +63,11 @@ class Tehsil:
         return f"MC Office {self.name}"
 
 
-# name, tehsil id, district id, district, share of the units, share not billed, share whose payable shows the fine
+# name, tehsil id, district id, district, share of the units, and the habits of `Tehsil`
 _TEHSILS = (
-    ("Northgate", 901, 91, "Northgate", 0.40, 0.50, 0.9),
-    ("Eastmarket", 902, 91, "Northgate", 0.35, 0.12, 0.5),
-    ("Westbrook", 903, 92, "Lakeside", 0.25, 0.20, 0.0),
+    ("Northgate", 901, 91, "Northgate", 0.40, 0.50, 0.9, True),
+    ("Eastmarket", 902, 91, "Northgate", 0.35, 0.12, 0.5, False),
+    ("Westbrook", 903, 92, "Lakeside", 0.25, 0.20, 0.0, False),
 )
 _CENTRES = ((31.05, 72.45), (31.22, 72.88), (30.71, 72.11))
 
@@ -116,7 +119,7 @@ def build_tehsils(seed: int, units: int) -> tuple[Tehsil, ...]:
     """The three tehsils for a set of that many units: 38 areas for the default, up to about 190 for large sets."""
     tehsils = []
     area_id = FIRST_AREA_ID
-    for index, (name, tehsil_id, district_id, district, share, skips, states_fine) in enumerate(_TEHSILS):
+    for index, (name, tehsil_id, district_id, district, share, skips, states_fine, resets) in enumerate(_TEHSILS):
         draw = Random(seed * 1_000 + index)
         own_units = units * share
         count = (14, 12, 12)[index] + min(48, int(own_units) // 2_500)
@@ -141,7 +144,7 @@ def build_tehsils(seed: int, units: int) -> tuple[Tehsil, ...]:
             area_id += 1
         unknown = (f"UC-{77 + index}, New Abadi, {name}", f"MC-{90 + index} Phase 2")
         cumulative = tuple(accumulate(weights))
-        habits = (share, skips, states_fine)
+        habits = (share, skips, states_fine, resets)
         tehsils.append(
             Tehsil(index, tehsil_id, name, district_id, district, *habits, tuple(areas), cumulative, unknown)
         )

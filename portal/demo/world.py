@@ -177,9 +177,11 @@ def draw_accounts(world: World, tehsil: Tehsil, unit: Unit, draw: Random) -> lis
 
 
 def _psid(tehsil: Tehsil, number: int, copy: int, draw: Random) -> str:
+    account = number * 2 + copy
+    account = account * 10 + account % 9 + 1  # the last digit is never 0, as on a PSID that a spreadsheet has cut
     if draw.random() < 0.01:  # some are shorter
-        return f"7{tehsil.index + 1:02d}{number * 2 + copy:012d}"
-    return f"111100{tehsil.index + 1:02d}{number * 2 + copy:012d}"
+        return f"7{tehsil.index + 1:02d}{account:012d}"
+    return f"111100{tehsil.index + 1:02d}{account:012d}"
 
 
 def _draw_account(world: World, tehsil: Tehsil, unit: Unit, copy: int, draw: Random) -> Account:
@@ -320,16 +322,24 @@ def owed_on(bill: Bill, day: int, *, with_fine: bool) -> int:
             stated = paying.amount
     if paid >= stated:
         return 0
-    rest = stated - paid
-    if with_fine and day > bill.due:
-        rest += economics.surcharge(rest)
-    return rest
+    return _with_fine(bill, stated - paid, day) if with_fine else stated - paid
+
+
+def stated_on(bill: Bill, day: int, *, with_fine: bool, resets: bool) -> int:
+    """The `Total Payable` of a biller list of that day. Where the portal does not reset it, payments leave it alone."""
+    if resets:
+        return owed_on(bill, day, with_fine=with_fine)
+    return _with_fine(bill, bill.amount, day) if with_fine else bill.amount
+
+
+def _with_fine(bill: Bill, amount: int, day: int) -> int:
+    return amount + economics.surcharge(amount) if day > bill.due else amount
 
 
 def draw_ghost(world: World, tehsil: Tehsil, number: int, draw: Random) -> tuple[str, Unit, list[Paying]]:
     """A PSID that pays but stands on no biller list."""
     unit = draw_unit(world, tehsil, number, draw)
-    psid = f"111100{tehsil.index + 1:02d}9{number:011d}"
+    psid = f"111100{tehsil.index + 1:02d}9{number:010d}7"
     is_urban = unit.area.uc_type == "Urban"
     fee = economics.monthly_fee(is_domestic=unit.is_domestic, size=unit.size, is_urban=is_urban)
     payments = []
