@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, false, func, select, union
 
 from portal.billing.models import Account
 from portal.units.models import SurveyUnit
@@ -44,23 +44,27 @@ def accounts_matching(text: str) -> Select[Any] | None:
     return None if query is None else select(Account.id).where(Account.search.op("@@")(query))
 
 
-def account_matches(account_id: Any, text: str) -> ColumnElement[bool]:
-    """The condition that a row's account is one of those a typed text names."""
-    ids = accounts_matching(text)
-    result: ColumnElement[bool] = false() if ids is None else account_id.in_(ids)
+def among(column: Any, ids: Select[Any] | None, name: str = "matching") -> ColumnElement[bool]:
+    """The condition that the column is one of the ids of a select; None: no row.
+
+    The ids are collected first. As a plain `IN (SELECT ...)` under an ORDER BY with LIMIT, the planner likes to walk
+    the whole table in order and look up the text of every row (seconds instead of milliseconds).
+    """
+    if ids is None:
+        return false()
+    found = ids.cte(name).prefix_with("MATERIALIZED")
+    result: ColumnElement[bool] = column.in_(select(found.c[0]))
     return result
 
 
-def account_or_psid_matches(account_id: Any, psid: Any, text: str) -> ColumnElement[bool]:
-    """As above for rows that may have no account but always have a PSID (payments)."""
-    digits = text.replace(" ", "")
-    matches = account_matches(account_id, text)
-    return or_(psid_begins(psid, digits), matches) if digits.isascii() and digits.isdigit() else matches
+def account_matches(account_id: Any, text: str) -> ColumnElement[bool]:
+    """The condition that a row's account is one of those a typed text names."""
+    return among(account_id, accounts_matching(text))
 
 
-def units_matching(text: str) -> Select[Any]:
+def units_matching(text: str) -> Select[Any] | None:
     """Ids of the units that a typed text names: survey id, mobile, CNIC, PSID of an account, or words of name and
-    address."""
+    address. None when the text can name nothing."""
     digits = text.replace("-", "").replace(" ", "")
     if digits.isascii() and digits.isdigit():
         branches = [
@@ -72,4 +76,9 @@ def units_matching(text: str) -> Select[Any]:
         found = union(*(branch for branch in branches if branch is not None)).subquery("matching_units")
         return select(found.c[0])
     query = prefix_query(text)
-    return select(SurveyUnit.id).where(false() if query is None else SurveyUnit.search.op("@@")(query))
+    return None if query is None else select(SurveyUnit.id).where(SurveyUnit.search.op("@@")(query))
+
+
+def unit_matches(unit_id: Any, text: str) -> ColumnElement[bool]:
+    """The condition that a row's unit is one of those a typed text names."""
+    return among(unit_id, units_matching(text))

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import FromClause, func, true
 
 from portal.billing.models import CANCELLED, Account, Bill, UnitCycle
-from portal.billing.selects import account_matches, units_matching
+from portal.billing.selects import account_matches, unit_matches
 from portal.reports import filters, words
 from portal.reports.areas import names_above
 from portal.reports.filters import Arguments, Control, Filter, Reading
@@ -135,7 +135,7 @@ UNIT_FILTERS = (
     filters.months(UnitCycle.billing_month),
     _paid_state(UnitCycle.paid_bills),
     filters.choice("use", _l("Use"), UnitCycle.use, words.USES),
-    filters.text(_l("Survey id, mobile or name"), lambda text: UnitCycle.unit_id.in_(units_matching(text))),
+    filters.text(_l("Survey id, mobile or name"), lambda text: unit_matches(UnitCycle.unit_id, text)),
 )
 
 

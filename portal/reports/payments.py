@@ -9,9 +9,9 @@ from sqlalchemy import BigInteger, FromClause, cast, func, select, true
 from sqlalchemy import case as sql_case
 
 from portal.billing.models import Account
-from portal.billing.selects import account_or_psid_matches
 from portal.payments.channels import KNOWN_CHANNELS, normalise_channel
 from portal.payments.models import Payment
+from portal.payments.selects import payment_matches
 from portal.reports import filters, words
 from portal.reports.areas import names_above
 from portal.reports.filters import Filter
@@ -41,7 +41,7 @@ _UNMATCHED_FILTERS = (
     _channel(Payment.channel),
     filters.choice("use", _l("Use"), Payment.use, words.USES),
     filters.choice("size", _l("Size"), Payment.size_band, words.SIZES),
-    filters.text(_l("PSID, survey id or name"), lambda t: account_or_psid_matches(Payment.account_id, Payment.psid, t)),
+    filters.text(_l("PSID, survey id or name"), payment_matches),
 )
 REGISTER_FILTERS = (
     *_UNMATCHED_FILTERS[:2],

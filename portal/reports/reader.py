@@ -26,7 +26,7 @@ from portal.web.columns import Kind
 
 BLOCK = 100
 BLOCK_TIMEOUT_MS = 5_000
-TOTALS_TIMEOUT_MS = 3_000
+TOTALS_TIMEOUT = "3s"
 
 
 @dataclass(frozen=True)
@@ -221,16 +221,21 @@ def totals(connection: Connection, query: Query) -> Totals:
         return quick
     try:
         with connection.begin_nested():
-            _limit_time(connection, TOTALS_TIMEOUT_MS)
-            return exact_totals(connection, query)
+            before = _limit_time(connection, TOTALS_TIMEOUT)
+            found = exact_totals(connection, query)
+            _limit_time(connection, before)
+            return found
     except DBAPIError as error:
         if getattr(error.orig, "pgcode", "") != "57014":
             raise
     return quick or Totals(_estimate(connection, query), {}, is_exact=False)
 
 
-def _limit_time(connection: Connection, milliseconds: int) -> None:
-    connection.execute(text("SELECT set_config('statement_timeout', :ms, true)"), {"ms": str(milliseconds)})
+def _limit_time(connection: Connection, limit: str) -> str:
+    """Set the time-out of the statements to come in this transaction; returns the one before."""
+    before: str = connection.execute(text("SELECT current_setting('statement_timeout')")).scalar_one()
+    connection.execute(text("SELECT set_config('statement_timeout', :limit, true)"), {"limit": limit})
+    return before
 
 
 def _estimate(connection: Connection, query: Query) -> int:
