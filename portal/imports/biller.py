@@ -146,6 +146,12 @@ def find(session: Session) -> None:
     )
     note(
         session,
+        "PENDING_SURVEY",
+        "SELECT w.line_no, 'Survey ID', coalesce(s.survey_id, '') FROM work w JOIN stage s USING (line_no)"
+        " WHERE w.pending AND w.outcome <> 'REJECTED'",
+    )
+    note(
+        session,
         "SECOND_PSID",
         """
         SELECT w.line_no, 'Survey ID', s.survey_id FROM work w JOIN stage s USING (line_no)

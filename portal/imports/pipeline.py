@@ -20,6 +20,7 @@ from portal.imports import areas, biller, paid, survey
 from portal.imports.names_and_dates import date_in_file_name, month_in_file_name
 from portal.imports.outcome import Counts, ImportOptions, Outcome, Progress, no_progress
 from portal.imports.readers import Table, open_table
+from portal.imports.samples import samples
 from portal.imports.sqltools import begin_scope, note, run
 from portal.imports.staging import Stager, keep_new_places, mark_duplicates
 from portal.locations.service import assign_divisions, load_tree
@@ -27,7 +28,6 @@ from portal.permissions import AreaScope
 
 KARACHI = ZoneInfo("Asia/Karachi")
 KIND_MODULES: dict[str, ModuleType] = {"areas": areas, "survey": survey, "biller": biller, "paid": paid}
-SAMPLES = 20
 FINDING_SAMPLES = 5
 _TEMPORARY = ("stage", "stage_findings", "stage_places", "stage_months", "scope_locations", "work")
 
@@ -54,13 +54,15 @@ def run_import(  # noqa: PLR0913 (the parameters are the request)
     options: ImportOptions | None = None,
     batch_id: int | None = None,
     promised: dict[str, Any] | None = None,
+    preview_of: int | None = None,
     cycle_start_day: int = 16,
     max_bytes: int | None = None,
     progress: Progress = no_progress,
 ) -> Outcome:
     """Import a file for a batch, or only look at it when `batch_id` is None (nothing real is written then).
 
-    `scope` is where the uploader may write; `promised` the preview that was confirmed. Raises RefusedFileError (the
+    `scope` is where the uploader may write; `promised` the preview that was confirmed; `preview_of` the batch for which
+    the outcome of the rows is kept although nothing is written, for the downloads of its preview. Raises RefusedFileError (the
     file is not what it claims, nothing is written), InvalidInputError (options), PreviewChangedError (the counts are
     no longer those of the preview; nothing is written).
     """
@@ -83,11 +85,14 @@ def run_import(  # noqa: PLR0913 (the parameters are the request)
         module.classify(session, as_of, inside, _columns(table))
         _find_common(session, table.kind, module)
         outcome = _outcome(session, module, table, stager, file_name, as_of, as_of_source)
+    kept_for = batch_id if batch_id is not None else preview_of
+    if kept_for is not None:
+        progress("keeping", 0, stager.rows)
+        _keep_rows(session, module, kept_for)
     if promised is not None and not outcome.agrees_with(promised):
         raise PreviewChangedError(outcome)
     if batch_id is not None:
         progress("writing", 0, stager.rows)
-        _keep_rows(session, module, batch_id)
         if table.kind != "areas":
             keep_new_places(session)
         module.apply(session, batch_id, as_of)
@@ -200,9 +205,16 @@ def _outcome(
         as_of_source=as_of_source,
         issue_dates=module.issue_dates(session),
         findings=_findings(session),
-        samples=_samples(session, module),
+        samples=samples(session, table.kind, module),
         open_places=_open_places(session, table.kind),
-        file_facts={"form": table.form, "encoding": table.encoding, "sheet": table.sheet, "format": table.file_format},
+        file_facts={
+            "form": table.form,
+            "encoding": table.encoding,
+            "sheet": table.sheet,
+            "format": table.file_format,
+            "columns": len(table.present_columns),
+            "ignored_columns": list(table.ignored_columns),
+        },
     )
 
 
@@ -216,22 +228,6 @@ def _findings(session: Session) -> list[dict[str, Any]]:
         FROM stage_findings GROUP BY code ORDER BY min(severity) = 'NOTE', count(*) DESC, code""",
     )
     return [{"code": r.code, "severity": r.severity, "rows": r.rows, "samples": r.samples} for r in rows]
-
-
-def _samples(session: Session, module: ModuleType) -> list[dict[str, Any]]:
-    """Some changed rows first, then some new ones."""
-    changes, joins = module.changes_sql()
-    updated = run(
-        session,
-        f"SELECT w.line_no, w.entity_key AS key, w.outcome, {changes} AS changes"
-        f" FROM work w JOIN stage s USING (line_no) {joins} WHERE w.outcome = 'UPDATED' ORDER BY w.line_no LIMIT {SAMPLES}",
-    )
-    new = run(
-        session,
-        "SELECT w.line_no, w.entity_key AS key, w.outcome, '{}'::jsonb AS changes FROM work w"
-        f" WHERE w.outcome = 'INSERTED' ORDER BY w.line_no LIMIT {SAMPLES // 2}",
-    )
-    return [dict(row._mapping) for row in [*updated, *new]][:SAMPLES]
 
 
 def _open_places(session: Session, kind: str) -> list[dict[str, Any]]:
@@ -248,7 +244,12 @@ def _open_places(session: Session, kind: str) -> list[dict[str, Any]]:
 
 
 def _keep_rows(session: Session, module: ModuleType, batch_id: int) -> None:
-    """Keep what the downloads and timelines need, before the changes are overwritten by being applied."""
+    """Keep what the downloads and timelines need, before the changes are overwritten by being applied.
+
+    Replaces what an earlier preview of the batch has kept.
+    """
+    for table in ("import_rows", "import_findings"):
+        run(session, f"DELETE FROM {table} WHERE batch_id = :batch", batch=batch_id)
     changes, joins = module.changes_sql()
     run(
         session,

@@ -133,9 +133,22 @@ def reporter(batch_id: int, side: SideTransaction) -> Progress:
     return report
 
 
-def _set_status(side: SideTransaction, batch_id: int, status: str, **values: object) -> None:
+def _begin(side: SideTransaction, batch_id: int, status: str, allowed: tuple[str, ...], **values: object) -> bool:
+    """Enter a running status, visible at once. False when somebody else (a cancel) has changed it meanwhile."""
     with side() as connection:
-        connection.execute(update(ImportBatch).where(ImportBatch.id == batch_id).values(status=status, **values))
+        entered = connection.execute(
+            update(ImportBatch)
+            .where(ImportBatch.id == batch_id, ImportBatch.status.in_(allowed))
+            .values(status=status, **values)
+            .returning(ImportBatch.id)
+        )
+        return entered.first() is not None
+
+
+def _still(session: Session, batch_id: int, status: str) -> ImportBatch | None:
+    """The batch, locked, if it still has that status: a cancel that came meanwhile stands."""
+    batch = session.get(ImportBatch, batch_id, with_for_update=True, populate_existing=True)
+    return batch if batch is not None and batch.status == status else None
 
 
 def _note_counts(batch: ImportBatch, outcome: Outcome) -> None:
@@ -149,17 +162,23 @@ def _note_counts(batch: ImportBatch, outcome: Outcome) -> None:
 def check_batch(session: Session, batch_id: int, settings: ImportSettings, side: SideTransaction) -> None:
     """Look at an upload: afterwards it is in PREVIEW, or REFUSED with the reason. The caller commits."""
     batch = get_batch(session, batch_id)
-    if batch.status not in {"UPLOADED", "CHECKING", "PREVIEW"}:
+    if not _begin(
+        side, batch_id, "CHECKING", ("UPLOADED", "CHECKING", "PREVIEW"), phase="reading", progress=0, error=None
+    ):
         return
-    _set_status(side, batch_id, "CHECKING", phase="reading", progress=0, error=None)
     session.refresh(batch)
     try:
         outcome = _run(session, batch, settings, reporter(batch_id, side))
     except (RefusedFileError, InvalidInputError) as error:
         session.rollback()
-        batch = get_batch(session, batch_id)
-        batch.status, batch.error, batch.finished_at = "REFUSED", str(error), now()
+        if (refused := _still(session, batch_id, "CHECKING")) is not None:
+            refused.status, refused.error, refused.finished_at = "REFUSED", str(error), now()
         return
+    checked = _still(session, batch_id, "CHECKING")
+    if checked is None:
+        session.rollback()
+        return
+    batch = checked
     batch.preview = outcome.as_json()
     _note_counts(batch, outcome)
     batch.status, batch.phase, batch.progress = "PREVIEW", "", 100
@@ -213,15 +232,14 @@ def commit_batch(session: Session, batch_id: int, settings: ImportSettings, side
     lock_imports(session)
     batch = get_batch(session, batch_id)
     session.refresh(batch)
-    if batch.status not in {"QUEUED", "COMMITTING"}:
+    running = {"phase": "reading", "progress": 0, "started_at": now()}
+    if not _begin(side, batch_id, "COMMITTING", ("QUEUED", "COMMITTING"), **running):
         return
-    _set_status(side, batch_id, "COMMITTING", phase="reading", progress=0, started_at=now())
     session.refresh(batch)
     try:
         outcome = _run(session, batch, settings, reporter(batch_id, side), write=True)
     except PreviewChangedError as changed:
-        session.rollback()
-        batch = get_batch(session, batch_id)
+        # Nothing of the registers was touched by then; what was found in the rows is kept for the new preview.
         batch.preview, batch.error = changed.outcome.as_json(), str(changed)
         _note_counts(batch, changed.outcome)
         batch.status = "PREVIEW"
@@ -256,6 +274,7 @@ def _run(
         options=ImportOptions.from_json(batch.options or {}),
         batch_id=batch.id if write else None,
         promised=batch.preview if write else None,
+        preview_of=None if write else batch.id,
         cycle_start_day=settings.cycle_start_day,
         max_bytes=settings.max_bytes,
         progress=progress,

@@ -15,7 +15,7 @@ def _settings() -> ImportSettings:
     return settings_for_imports(current_app.extensions["settings"])
 
 
-def _give_up(reason: str, batch_id: int) -> None:
+def _give_up(reason: str, batch_id: int, **_confirmed: object) -> None:
     """Called when the job will not come: whoever waits for the import learns why."""
     with transaction() as session:
         fail_batch(session, batch_id, f"The import stopped and was given up. Nothing was written. ({reason})")
@@ -29,12 +29,15 @@ def check_import(batch_id: int) -> None:
 
 
 @task("imports.commit", lock="imports", on_lost=_give_up)
-def commit_import(batch_id: int) -> None:
-    """Write a confirmed import, acting for the one who confirmed it."""
+def commit_import(batch_id: int, staff_id: int | None = None, address: str = "") -> None:
+    """Write a confirmed import within its uploader's area, in the name of the one who confirmed it."""
     with transaction() as session:
         batch = get_batch(session, batch_id)
-        staff = session.get(Staff, batch.staff_id) if batch.staff_id else None
+        staff = session.get(Staff, staff_id or batch.staff_id) if staff_id or batch.staff_id else None
         actor = Actor(
-            name=staff.username if staff else "system", staff_id=batch.staff_id, scope=scope_of(batch)
+            name=staff.username if staff else "system",
+            staff_id=staff.id if staff else None,
+            scope=scope_of(batch),
+            address=address,
         )
         commit_batch(session, batch_id, _settings(), side_transaction, actor)
