@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from portal.web import format as fmt
 from portal.web.masking import mask_cnic, mask_mobile
+from portal.web.statuses import status_text
 
 
 def language() -> str:
@@ -74,4 +75,5 @@ def install(app: Flask) -> None:
         bidi=bidi,
         mask_cnic=mask_cnic,
         mask_mobile=mask_mobile,
+        status_text=status_text,
     )

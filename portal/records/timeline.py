@@ -1,0 +1,185 @@
+"""One timeline of a record: bills, payments, files and people, newest first. Pure but for the words."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from portal.billing.cycles import month_label
+from portal.billing.models import CANCELLED
+from portal.records.record import History, superseding
+from portal.web import format as fmt
+from portal.web.masking import mask_cnic, mask_mobile
+
+SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line. `at` is a timestamp, or a date where the source knows only the day."""
+
+    at: dt.datetime | dt.date
+    title: str
+    text: str = ""
+    who: str = ""
+    icon: str = "dot"
+    href: str = ""
+    badge: str = ""
+
+    @property
+    def order(self) -> dt.datetime:
+        """A day counts as its end: a payment follows the bill of the same day."""
+        if isinstance(self.at, dt.datetime):
+            return self.at
+        return dt.datetime.combine(self.at, dt.time(23, 59), fmt.KARACHI)
+
+
+def build(
+    history: History,
+    *,
+    may_see: bool,
+    many: bool = False,
+    surveyed: tuple[dt.datetime, str] | None = None,
+    import_url: Callable[[int], str] | None = None,
+) -> list[Event]:
+    """The newest events. `many`: the record has several accounts, name the PSID. `surveyed`: when and by whom."""
+    events = [*_bills(history, many), *_payments(history, many)]
+    events += _imports(history, may_see, import_url)
+    events += _people(history, may_see)
+    if surveyed is not None:
+        events.append(Event(surveyed[0], _("Surveyed"), who=surveyed[1], icon="clipboard-check"))
+    return sorted(events, key=lambda event: event.order, reverse=True)[:SHOWN]
+
+
+def _bills(history: History, many: bool) -> list[Event]:
+    replaced = superseding(history.bills)
+    events = []
+    for bill in history.bills:
+        text = _(
+            "Fee %(fee)s, payable %(payable)s",
+            fee=fmt.rupees(bill.monthly_fee),
+            payable=fmt.rupees(bill.amount_payable),
+        )
+        if bill.status == CANCELLED:
+            text = _("Superseded by a later bill") if bill.id in replaced else _("Cancelled")
+        if many:
+            text = f"{bill.psid} · {text}"
+        title = _("Bill of %(month)s issued", month=month_label(bill.billing_month))
+        events.append(Event(bill.issued_at, title, text, icon="receipt", badge=bill.status))
+    return events
+
+
+def _payments(history: History, many: bool) -> list[Event]:
+    events = []
+    for payment in history.payments:
+        where = _("for %(month)s by %(channel)s", month=month_label(payment.month), channel=payment.channel)
+        if payment.bill_month is None:
+            where += " · " + _("not allocated to a bill")
+        elif payment.bill_month != payment.month:
+            where += " · " + _("counted for the bill of %(month)s", month=month_label(payment.bill_month))
+        if many:
+            where = f"{payment.psid} · {where}"
+        title = _("%(amount)s paid", amount=fmt.rupees(payment.paid_amount))
+        events.append(Event(payment.paid_on, title, where, icon="cash-stack"))
+    return events
+
+
+def _imports(history: History, may_see: bool, url: Callable[[int], str] | None) -> list[Event]:
+    """One event for each file that brought or changed something."""
+    changed: dict[int, list[Any]] = {}
+    for row in history.import_rows:
+        changed.setdefault(row.batch_id, []).append(row)
+    events = []
+    for batch in history.batches.values():
+        text = " · ".join(filter(None, (outcome_text(row, may_see) for row in changed.get(batch.id, ()))))
+        href = url(batch.id) if url else ""
+        title = _("Import: %(file)s", file=batch.file_name)
+        events.append(Event(batch.at, title, text, batch.who or _("system"), "box-arrow-in-down", href))
+    return events
+
+
+def _people(history: History, may_see: bool) -> list[Event]:
+    events = []
+    for entry in history.audit:
+        before, after = entry.before or {}, entry.after or {}
+        pairs = {
+            key: [before.get(key), after.get(key)] for key in {*before, *after} if before.get(key) != after.get(key)
+        }
+        text = " · ".join(filter(None, (changes_text(pairs, may_see), entry.reason)))
+        events.append(Event(entry.at, entry.action, text, entry.actor, "pencil"))
+    return events
+
+
+def outcome_text(row: Any, may_see: bool) -> str:
+    """What a file's row did, in words."""
+    if row.outcome == "DUPLICATE":
+        return str(_("line %(line)s repeats another line", line=row.line_no))
+    if row.outcome == "REJECTED":
+        return str(_("line %(line)s was rejected", line=row.line_no))
+    if row.changes:
+        return changes_text(row.changes, may_see)
+    return str(_("waits for its survey")) if row.pending else ""
+
+
+def changes_text(changes: dict[str, list[Any]], may_see: bool) -> str:
+    """`monthly_fee: 300 → 500`, personal numbers masked; what is only an inner number is named without it."""
+    words = [_one_change(column, old, new, may_see) for column, (old, new) in sorted(changes.items())[:6]]
+    if len(changes) > 6:
+        words.append(str(ngettext("%(num)d more change", "%(num)d more changes", len(changes) - 6)))
+    return "; ".join(words)
+
+
+def _one_change(column: str, old: Any, new: Any, may_see: bool) -> str:
+    label = column_label(column)
+    if column in {"location_id", "place_id"}:
+        return str(_("moved to another place"))
+    if column == "unit_id":
+        return str(_("matched to its survey")) if new else str(_("no longer matched to a survey"))
+    hide = _hider(column, may_see)
+    if old is None:
+        return f"{label}: {hide(new)}"
+    return f"{label}: {hide(old)} → {hide(new)}"
+
+
+def _hider(column: str, may_see: bool) -> Callable[[Any], str]:
+    def plain(value: Any) -> str:
+        return fmt.NONE if value is None or value == "" else str(value)
+
+    def email(value: Any) -> str:
+        return plain(value) if may_see or not value else "•••"
+
+    if "cnic" in column:
+        return lambda value: mask_cnic(plain(value), may_see)
+    if "mobile" in column:
+        return lambda value: mask_mobile(plain(value), may_see)
+    return email if column == "email" else plain
+
+
+def column_label(column: str) -> str:
+    """A column's name as people say it."""
+    labels = {
+        "consumer_name": _("name"),
+        "mobile": _("mobile"),
+        "mobile_text": _("mobile as written"),
+        "cnic": _("CNIC"),
+        "cnic_text": _("CNIC as written"),
+        "address": _("address"),
+        "email": _("e-mail"),
+        "use": _("use"),
+        "size_band": _("size"),
+        "size_text": _("size as written"),
+        "business_type": _("business"),
+        "monthly_fee": _("monthly fee"),
+        "total_payable": _("total payable"),
+        "is_active": _("active"),
+        "survey_id": _("survey id"),
+        "bill": _("new bill"),
+        "bill_month": _("bill's month"),
+        "image_urls": _("photos"),
+    }
+    return str(labels.get(column, column.replace("_", " ")))

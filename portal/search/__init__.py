@@ -1,0 +1,1 @@
+"""Global search: exact identifiers first, then names and addresses."""

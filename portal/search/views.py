@@ -1,0 +1,79 @@
+"""The search box.
+
+What somebody types may be a CNIC or a mobile number, and such a number must not come into an URL: URLs stay in the
+browser's history, in logs of proxies, and go on in chats. So the box posts. A text without long numbers (a survey id, a
+name, an address) is then redirected to a URL that can be shared; a hit that is certain goes straight to its record;
+anything with a long number is answered at once, in the body of the answer to the post.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from portal.db import session
+from portal.permissions import Permission, require
+from portal.search import service
+from portal.search.question import Question, read
+from portal.search.words import words
+from portal.web.guard import current_scope
+
+blueprint = Blueprint("search", __name__)
+
+# The lists that have a search box of their own, and what of their filters goes along.
+LISTS = {"units": "records.units", "accounts": "records.accounts"}
+LIST_FILTERS = ("area", "use", "size", "state", "status", "cycle", "sort")
+
+
+@blueprint.get("/search")
+@require(Permission.VIEW_UNITS)
+def results() -> ResponseReturnValue:
+    """Answer a question that may stand in a URL; without one, the empty search page."""
+    question = read(request.args.get("q"))
+    if not question.may_stand_in_url and not question.is_surely_a_psid:
+        return _page(Question(""), refused=True)
+    return _answer(question)
+
+
+@blueprint.post("/search")
+@require(Permission.VIEW_UNITS)
+def ask() -> ResponseReturnValue:
+    """Take a question from a search box."""
+    question = read(request.form.get("q"))
+    list_endpoint = LISTS.get(request.form.get("list", ""))
+    if list_endpoint and question.may_stand_in_url:
+        filters: dict[str, Any] = {name: request.form[name] for name in LIST_FILTERS if request.form.get(name)}
+        return redirect(url_for(list_endpoint, q=question.text or None, **filters), 303)
+    if question.may_stand_in_url:
+        return redirect(url_for("search.results", q=question.text or None), 303)
+    return _answer(question)
+
+
+def _answer(question: Question) -> ResponseReturnValue:
+    if not question.text:
+        return _page(question)
+    answer = service.search(session(), question, current_scope())
+    target = _only_record(answer)
+    return redirect(target, 303) if target else _page(question, answer)
+
+
+def _only_record(answer: service.Answer) -> str | None:
+    """The record that an identifier names, when it names one: a unit, also together with its own accounts."""
+    hits = [*answer.units, *answer.accounts]
+    if not hits or any(hit.matched == "words" for hit in hits) or answer.units_more or answer.accounts_more:
+        return None
+    if len(answer.units) == 1:
+        unit = answer.units[0].row
+        if all(hit.row.unit_id == unit.id for hit in answer.accounts):
+            return url_for("records.unit", survey_id=unit.survey_id)
+    if not answer.units and len(answer.accounts) == 1:
+        return url_for("records.account", psid=answer.accounts[0].row.psid)
+    return None
+
+
+def _page(question: Question, answer: service.Answer | None = None, *, refused: bool = False) -> ResponseReturnValue:
+    values: dict[str, Any] = {"question": question, "answer": answer, "refused": refused, "words": words()}
+    return render_template("search/results.html", may_see=current_user.can(Permission.VIEW_PERSONAL), **values)
