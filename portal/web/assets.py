@@ -16,6 +16,7 @@ from typing import Any
 import brotli
 import flask_bootstrap
 from flask import Flask, Response, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from markupsafe import Markup
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -106,7 +107,7 @@ def compress(response: Response, store: Path) -> Response:
         response.status_code not in {200, 400, 403, 404, 422}
         or (response.is_streamed and not response.direct_passthrough)
         or "Content-Encoding" in response.headers
-        or "Content-Disposition" in response.headers
+        or response.headers.get("Content-Disposition", "").startswith("attachment")
         or not _TEXT.match(response.mimetype or "")
     ):
         return response
@@ -127,8 +128,21 @@ def compress(response: Response, store: Path) -> Response:
     return response
 
 
+class CookieSessions(SecureCookieSessionInterface):
+    """Flask's sessions, except that files cached for ever neither set the cookie nor vary by it.
+
+    Browsers would fetch everything again after each sign-in.
+    """
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Write the cookie as Flask does, unless the answer is an immutable file."""
+        if "immutable" not in response.headers.get("Cache-Control", ""):
+            super().save_session(app, session, response)
+
+
 def install(app: Flask, store: Path) -> None:
     """Fingerprints, caching and compression; `store` is the folder for compressed copies."""
+    app.session_interface = CookieSessions()
     _version_static_urls(app)
     app.jinja_env.globals["icon"] = app.jinja_env.globals["_icon"] = icon
 
