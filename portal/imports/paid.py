@@ -148,7 +148,7 @@ def changes_sql() -> tuple[str, str]:
         for name in LONG_FIELDS
     }
     pairs["location_id"] = ("p.location_id", "CASE WHEN w.may_place THEN pl.location_id ELSE p.location_id END")
-    return changes(pairs), "JOIN payments p ON p.id = w.payment_id JOIN stage_places pl USING (place_no)"
+    return changes(pairs), "JOIN payments p ON p.id = w.payment_id JOIN stage_places pl ON pl.place_no = s.place_no"
 
 
 def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:

@@ -86,7 +86,7 @@ def changes_sql() -> tuple[str, str]:
     """(jsonb of the changes of an UPDATED row, the joins it needs beside `work w` and `stage s`)."""
     pairs = {name: (f'u."{name}"', _staged(name)) for name in FIELDS}
     pairs["location_id"] = ("u.location_id", "pl.location_id")
-    return changes(pairs), "JOIN survey_units u ON u.id = w.unit_id JOIN stage_places pl USING (place_no)"
+    return changes(pairs), "JOIN survey_units u ON u.id = w.unit_id JOIN stage_places pl ON pl.place_no = s.place_no"
 
 
 def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
