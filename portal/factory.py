@@ -19,6 +19,7 @@ FEATURES: list[str] = [
     "portal.staff.views",
     "portal.search.views",
     "portal.records.views",
+    "portal.reports.views",
 ]
 # Command groups, as module:attribute.
 COMMANDS: list[str] = [

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from flask_babel import gettext as _
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, select
 
@@ -22,6 +22,13 @@ from portal.locations.models import LocationClosure
 from portal.web import format as fmt
 
 Arguments = Mapping[str, str]
+
+
+def _(message: str, **variables: Any) -> str:
+    """The message in the reader's language."""
+    return str(gettext(message, **variables))
+
+
 ALL = _l("All")
 MAX_TEXT = 60
 
@@ -225,7 +232,7 @@ def days(column: Any) -> Filter:
         Control.DAYS,
         read,
         lambda value, _report: between(column, *value),
-        lambda value, language: _("paid ") + _range(*value, lambda day: fmt.date(day, language)),
+        lambda value, language: _("paid ") + _range(value[0], value[1], lambda day: fmt.date(day, language)),
     )
 
 

@@ -22,6 +22,7 @@ from portal.permissions import AreaScope
 from portal.reports.areas import load_area
 from portal.reports.filters import Area, Arguments, Reading
 from portal.reports.report import Query, Report, Source, Total, order_keys, read_query, shown
+from portal.rollups.models import RollupBills
 from portal.web.columns import Kind
 
 BLOCK = 100
@@ -121,6 +122,19 @@ def read_block(
     return Block([row[:width] for row in rows], end)
 
 
+def newest_month(connection: Connection, scope: AreaScope) -> dt.date | None:
+    """The newest billing month with a live bill in the scope."""
+    month: dt.date | None = connection.execute(
+        select(RollupBills.billing_month)
+        .where(scope.clause(RollupBills.location_id))
+        .group_by(RollupBills.billing_month)
+        .having(func.sum(RollupBills.bills) > 0)
+        .order_by(RollupBills.billing_month.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return month
+
+
 def _too_long(error: DBAPIError) -> Exception:
     """A sentence for a statement that ran out of time; any other error as it is."""
     if getattr(error.orig, "pgcode", "") != "57014":
@@ -176,7 +190,8 @@ def rollup_select(query: Query) -> Select[Any] | None:
         if set(query.values) <= {one.name for one in rollup.filters}:
             where = (*query.conditions(rollup.filters, rollup.table.location_id), *rollup.where)
             sums = [cast(func.coalesce(total, 0), BigInteger).label(key) for key, total in rollup.totals.items()]
-            return select(*sums).where(*where)
+            statement: Select[Any] = select(*sums).where(*where)
+            return statement
     return None
 
 
@@ -253,6 +268,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
     return value
-
-
-__all__ = ["BLOCK", "Block", "Totals", "exact_totals", "open_query", "quick_totals", "read_block", "totals"]

@@ -22,7 +22,7 @@ def _paid_until(column: Any) -> Filter:
     """`to`: received up to that day. `from` has no meaning here: a month's money counts from its first rupee."""
 
     def sentence(value: dt.date, language: str) -> str:
-        return _("received up to %(day)s", day=fmt.date(value, language))
+        return str(_("received up to %(day)s", day=fmt.date(value, language)))
 
     return Filter(
         "days",

@@ -46,11 +46,8 @@ def open_snapshot(timeout_ms: int = EXPORT_TIMEOUT_MS) -> Snapshot:
     without parallel workers, and with memory for the joins."""
     stack = ExitStack()
     connection = stack.enter_context(read_snapshot(timeout_ms=timeout_ms))
-    connection.execute(
-        text(
-            "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'; SET LOCAL synchronize_seqscans = off"
-        )
-    )
+    for setting in ("max_parallel_workers_per_gather = 0", "work_mem = '64MB'", "synchronize_seqscans = off"):
+        connection.execute(text(f"SET LOCAL {setting}"))
     return Snapshot(connection, stack)
 
 
@@ -156,7 +153,8 @@ class CopyStream:
 
 def render(select: Select[Any], dbapi_connection: Any) -> str:
     """The statement with its values quoted by the driver: COPY takes no parameters."""
-    compiled = select.compile(dialect=postgresql.psycopg2.dialect(), compile_kwargs={"render_postcompile": True})
+    dialect: Any = postgresql.psycopg2
+    compiled = select.compile(dialect=dialect.dialect(), compile_kwargs={"render_postcompile": True})
     with dbapi_connection.cursor() as cursor:
         # An always-present parameter makes the driver undo the doubled per cent signs in every case.
         rendered: bytes = cursor.mogrify(str(compiled), {**compiled.params, "_": None})

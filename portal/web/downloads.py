@@ -59,6 +59,7 @@ def xlsx_response(
     *,
     title: str,
     facts: Sequence[Fact] = (),
+    sheet_names: tuple[str, str] = ("Summary", "Rows"),
     right_to_left: bool = False,
     snapshot: Snapshot | None = None,
     expected_rows: int | None = None,
@@ -77,7 +78,7 @@ def xlsx_response(
         snapshot or open_snapshot(),
         select(line),
         "FORMAT text",
-        lambda emit: WorkbookSink(emit, title, list(facts), headings, right_to_left),
+        lambda emit: WorkbookSink(emit, title, list(facts), headings, sheet_names, right_to_left),
         expected_rows,
     )
     return _attachment(stream, filename, XLSX_TYPE)

@@ -11,7 +11,7 @@ import re
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any, cast
 from xml.sax.saxutils import escape
 
 from portal.web.columns import CELL_STYLES, Column, Kind
@@ -38,21 +38,21 @@ class Fact:
 class WorkbookSink:
     """Takes rows of XML as COPY gives them (`<row>...</row>`), emits the bytes of the zip."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         emit: Callable[[bytes], None],
         title: str,
         facts: Sequence[Fact],
         headings: Sequence[tuple[str, Column]],
-        right_to_left: bool = False,
         sheet_names: tuple[str, str] = ("Summary", "Rows"),
+        right_to_left: bool = False,
     ) -> None:
         self.rows = 0
         self._headings = headings
         self._right_to_left = right_to_left
         self._names = sheet_names
         self._pipe = _Pipe(emit)
-        self._zip = zipfile.ZipFile(self._pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=1)  # type: ignore[arg-type]
+        self._zip = zipfile.ZipFile(cast(IO[bytes], self._pipe), "w", zipfile.ZIP_DEFLATED, compresslevel=1)
         self._buffer = bytearray()
         self._sheets = 0
         self._sheet_rows = 0
@@ -180,7 +180,8 @@ def _summary(title: str, facts: Sequence[Fact], right_to_left: bool) -> str:
     lines += [f"<row>{_text_cell(fact.label, _LABEL_STYLE)}{_cell(fact.value, fact.kind)}</row>" for fact in facts]
     return (
         f'{_HEAD}<worksheet xmlns="{_MAIN}">{_view(right_to_left, True)}'
-        '<cols><col min="1" max="1" width="26" customWidth="1"/><col min="2" max="2" width="70" customWidth="1"/></cols>'
+        '<cols><col min="1" max="1" width="26" customWidth="1"/>'
+        '<col min="2" max="2" width="70" customWidth="1"/></cols>'
         f"<sheetData>{''.join(lines)}</sheetData></worksheet>"
     )
 
