@@ -51,7 +51,11 @@ MENU: tuple[Group, ...] = (
     ),
     Group(
         _l("Work"),
-        (Entry(_l("Search"), SEARCH_PATH, Permission.VIEW_UNITS, "search"),),
+        (
+            Entry(_l("Search"), SEARCH_PATH, Permission.VIEW_UNITS, "search"),
+            Entry(_l("Units"), "/units/", Permission.VIEW_UNITS, "house"),
+            Entry(_l("Accounts"), "/accounts/", Permission.VIEW_UNITS, "person-vcard"),
+        ),
     ),
     Group(
         _l("Office"),

@@ -16,7 +16,7 @@ from portal.search.question import Question
 from portal.units.models import SurveyUnit
 from portal.units.searchtext import fold
 
-SHOWN = 20
+SHOWN = 10
 CANDIDATES = 201
 
 
