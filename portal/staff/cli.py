@@ -32,7 +32,7 @@ def _read_password() -> str:
 
 @staff_cli.command("create")
 @click.argument("username")
-@click.option("--role", required=True, type=click.Choice(list(Role), case_sensitive=False))
+@click.option("--role", required=True, type=click.Choice([role.value for role in Role], case_sensitive=False))
 @click.option("--area", "areas", required=True, multiple=True, help="Path of names, e.g. Khushab/Khushab or Punjab.")
 @click.option("--name", default="", help="Full name; the user name when left out.")
 def create(username: str, role: str, areas: tuple[str, ...], name: str) -> None:

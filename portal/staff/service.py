@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.audit.service import SYSTEM, record
 from portal.errors import ConflictError, InvalidInputError, NotFoundError
-from portal.locations.models import Location
+from portal.locations.models import DISTRICT, Location
 from portal.locations.names import match_key
 from portal.permissions import Role
 from portal.staff import passwords, selects
@@ -51,14 +51,18 @@ def resolve_area(session: Session, path: str) -> Location:
     """The location a path of names stands for, e.g. `Punjab`, `Khushab/Khushab` (district/tehsil).
 
     Names are folded as those of the portal files. The first one may stand anywhere in the tree, each further one
-    directly or deeper below the one before; a nearer place wins over a deeper one. A single slash separates;
-    names that hold slashes themselves match too. Raises NotFoundError when there is no such place and
-    InvalidInputError, naming the candidates, when there are several.
+    directly or deeper below the one before; a nearer place wins over a deeper one, and a path of several names
+    is first of all district/tehsil/... (divisions, districts and tehsils often share a name). Names that hold
+    slashes themselves match too. Raises NotFoundError when there is no such place and InvalidInputError, naming
+    the candidates, when there are several.
     """
     parts = [part.strip() for part in path.split("/") if part.strip()]
     if not parts:
         raise InvalidInputError("An area needs a name, for example Khushab/Khushab.")
-    found = {place.id: place for place in _walk(session, parts, None)}
+    walks = _walk(session, parts, None)
+    if len(parts) > 1 and any(walk[0].kind == DISTRICT for walk in walks):
+        walks = [walk for walk in walks if walk[0].kind == DISTRICT]
+    found = {walk[-1].id: walk[-1] for walk in walks}
     if not found:
         raise NotFoundError(f"There is no area '{path}'.")
     if len(found) > 1:
@@ -70,16 +74,17 @@ def resolve_area(session: Session, path: str) -> Location:
     return next(iter(found.values()))
 
 
-def _walk(session: Session, parts: list[str], below: Location | None) -> list[Location]:
-    """Every place the parts lead to; a part may swallow the next ones, since names hold slashes."""
-    results: list[Location] = []
+def _walk(session: Session, parts: list[str], below: Location | None) -> list[list[Location]]:
+    """Every way the parts can be walked down; a part may swallow the next ones, since names hold slashes."""
+    results: list[list[Location]] = []
     for taken in range(1, len(parts) + 1):
         key = match_key("/".join(parts[:taken]))
         places = list(session.scalars(selects.places_named(key, below.id if below else None)))
         if below is not None and any(place.parent_id == below.id for place in places):
             places = [place for place in places if place.parent_id == below.id]
         for place in places:
-            results += _walk(session, parts[taken:], place) if parts[taken:] else [place]
+            rest = _walk(session, parts[taken:], place) if parts[taken:] else [[]]
+            results += [[place, *walk] for walk in rest]
     return results
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.db import transaction
@@ -19,10 +20,13 @@ def add_place(session: Session, name: str, kind: str, parent: Location | None = 
 
 
 def small_tree(app: Flask) -> dict[str, int]:
-    """Ids by short name: two districts, three tehsils (Khushab twice over), two union councils of one name."""
+    """Ids by short name: a division, district and tehsil of one name, two more districts, two union councils of one name."""
     with app.app_context(), transaction() as session:
-        punjab = add_place(session, "Punjab", PROVINCE, None, "پنجاب")
+        punjab = session.scalars(select(Location).where(Location.kind == PROVINCE)).one()
+        punjab.name_ur = "پنجاب"
         sargodha = add_place(session, "Sargodha", DIVISION, punjab)
+        sargodha_district = add_place(session, "Sargodha", DISTRICT, sargodha)
+        sargodha_tehsil = add_place(session, "Sargodha", TEHSIL, sargodha_district)
         khushab = add_place(session, "Khushab", DISTRICT, sargodha)
         bhakkar = add_place(session, "Bhakkar", DISTRICT, sargodha)
         khushab_tehsil = add_place(session, "Khushab", TEHSIL, khushab)
@@ -33,6 +37,8 @@ def small_tree(app: Flask) -> dict[str, int]:
         other_mc_9 = add_place(session, "MC-9 Clocktower", UNION_COUNCIL, bhakkar_tehsil)
         return {
             "punjab": punjab.id,
+            "sargodha/sargodha": sargodha_tehsil.id,
+            "sargodha district": sargodha_district.id,
             "khushab": khushab.id,
             "khushab/khushab": khushab_tehsil.id,
             "noorpur": noorpur.id,
