@@ -32,8 +32,9 @@ def main() -> int:
         settings = load_settings()
         embedded.ensure_running(settings)
         print(f"database owner: PostgreSQL runs in {settings.instance_dir}", flush=True)
+        cluster = embedded.cluster_of(settings)
         while not stop.wait(POLL_SECONDS):
-            if not embedded.is_running(settings):
+            if cluster.postmaster() is None:
                 print("database owner: PostgreSQL is gone, starting it again", flush=True)
                 embedded.ensure_running(settings)
         stopped = embedded.leave(settings)

@@ -266,7 +266,8 @@ def _start_manager(settings: Settings) -> subprocess.Popen[bytes]:
 
 def _restart_manager(settings: Settings) -> subprocess.Popen[bytes]:
     say("The process manager has gone; starting it again.")
-    supervision.end(supervision.program_processes(settings), seconds=10)
+    # Their output goes nowhere without it. Quickly: a job cut off here is run again, a page is loaded again.
+    supervision.end(supervision.program_processes(settings), seconds=3)
     time.sleep(0.5)
     return _start_manager(settings)
 

@@ -83,8 +83,6 @@ def run(app: Flask, settings: Settings, *, wait: bool = True, slot: rescue.Slot 
 
 def main() -> int:
     """Run until SIGTERM or SIGINT. Exit code 1 when the database went away: the process manager starts us again."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("procrastinate.periodic").setLevel(logging.WARNING)
     try:
         settings = load_settings()
         from portal.factory import create_app

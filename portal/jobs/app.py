@@ -24,6 +24,8 @@ TASK_MODULES = ["portal.imports.tasks", "portal.jobs.tasks"]
 MAX_ATTEMPTS = 3
 
 log = logging.getLogger(__name__)
+# Its info lines tell every step of the minutely jobs; ours tell when a job with arguments runs.
+logging.getLogger("procrastinate").setLevel(logging.WARNING)
 
 # The connector is replaced by an asynchronous one inside the worker; elsewhere jobs enter the queue through the
 # caller's own transaction (`portal.jobs.defer`), and this one is never opened.
@@ -56,6 +58,8 @@ def task(
         def run(context: procrastinate.JobContext, /, **arguments: Any) -> None:
             arguments.pop("timestamp", None)  # given to periodic jobs
             with flask_app().app_context():
+                if cron is None:
+                    log.info("job %s: %s %s", context.job.id, name, arguments)
                 try:
                     function(**arguments)
                 except (OperationalError, InterfaceError) as error:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from portal.db import session, transaction
 from portal.errors import ConfigurationError
@@ -35,6 +36,9 @@ _LOST_BY_HEARTBEAT = """
     WHERE j.status = 'doing' AND (w.id IS NULL OR w.last_heartbeat < now() - make_interval(secs => :seconds))
     FOR UPDATE OF j SKIP LOCKED
 """
+
+_RETRY = text("SELECT procrastinate_retry_job_v2(:id, now(), NULL, NULL, NULL)")
+_FINISH = text("SELECT procrastinate_finish_job_v1(:id, cast(:status AS procrastinate_job_status), false)")
 
 
 @dataclass
@@ -101,12 +105,14 @@ def _take_care(query: str, parameters: dict[str, Any]) -> int:
         rows = session().execute(text(query), parameters).all()
         for row in rows:
             if row.attempts + 1 >= MAX_ATTEMPTS:
-                session().execute(text("SELECT procrastinate_finish_job_v1(:id, 'failed', false)"), {"id": row.id})
+                session().execute(_FINISH, {"id": row.id, "status": "failed"})
                 given_up.append(row)
-            else:
-                session().execute(
-                    text("SELECT procrastinate_retry_job_v2(:id, now(), NULL, NULL, NULL)"), {"id": row.id}
-                )
+                continue
+            try:
+                with session().begin_nested():
+                    session().execute(_RETRY, {"id": row.id})
+            except IntegrityError:  # another job with its queueing lock waits, and stands for this one
+                session().execute(_FINISH, {"id": row.id, "status": "aborted"})
     for row in given_up:
         arguments = {key: value for key, value in row.args.items() if key != "timestamp"}
         with contextlib.suppress(Exception):

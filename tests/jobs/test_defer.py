@@ -171,6 +171,20 @@ def test_job_that_kills_its_worker_again_and_again_is_given_up(app: Flask, tmp_p
     assert lost == [(f"The worker died {jobs.MAX_ATTEMPTS} times while it ran.", {"value": "again"})]
 
 
+def test_lost_job_whose_successor_waits_already_is_dropped(app: Flask, tmp_path: Any) -> None:
+    """A periodic job is lost, and the next minute's waits: they share a queueing lock."""
+    with app.app_context():
+        job_id = as_left_by(904)
+        with side_transaction() as connection:
+            connection.execute(text("UPDATE procrastinate_jobs SET queueing_lock = 'test.once'"))
+        with transaction():
+            waits = defer("test.once")
+        slot = rescue.take_slot(tmp_path)
+        slot.write(904)
+        assert rescue.rescue_predecessor(slot) == 1
+        assert (status_of(job_id), status_of(waits)) == ("aborted", "todo")
+
+
 def test_successor_ends_what_the_dead_worker_left_running(app: Flask, databases: Databases, tmp_path: Any) -> None:
     """The server does not notice at once that a killed client is gone: its statement would run beside the new one."""
     slot = rescue.take_slot(tmp_path)
@@ -204,9 +218,9 @@ def test_killed_worker_process_is_replaced_and_its_job_runs(app: Flask, database
     with app.app_context():
         found = settings()
         with transaction():
-            job_id = defer("rollups.fold")
+            job_id = defer("jobs.housekeeping")
         with side_transaction() as blocker:
-            blocker.execute(text("LOCK TABLE rollup_bills IN ACCESS EXCLUSIVE MODE"))
+            blocker.execute(text("LOCK TABLE login_attempts IN ACCESS EXCLUSIVE MODE"))
             first = start_worker(databases, found)
             wait_for(lambda: status_of(job_id) == "doing", 40, "the job to start")
             first.kill()
@@ -216,7 +230,7 @@ def test_killed_worker_process_is_replaced_and_its_job_runs(app: Flask, database
             wait_for(lambda: status_of(job_id) == "succeeded", 40, "the job to be run again")
         finally:
             second.terminate()
-            assert second.wait(timeout=40) == 0
+            assert second.wait(timeout=40) == 0, (found.instance_dir / "worker.log").read_text()
 
 
 def start_worker(databases: Databases, found: Settings) -> subprocess.Popen[bytes]:
