@@ -369,7 +369,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['unit_id'], ['survey_units.id'], name=op.f('fk_accounts_unit_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_accounts')),
     sa.UniqueConstraint('psid', name=op.f('uq_accounts_psid')),
-    postgresql_with={'fillfactor': '85'}
+    postgresql_with={'fillfactor': '50'}
     )
     op.create_index('ix_accounts_cnic', 'accounts', ['cnic'], unique=False, postgresql_where=sa.text('cnic IS NOT NULL'))
     op.create_index('ix_accounts_location_id_id', 'accounts', ['location_id', 'id'], unique=False)

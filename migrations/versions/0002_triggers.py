@@ -191,7 +191,7 @@ BEGIN
     IF to_regclass(name) IS NOT NULL THEN
         RETURN false;
     END IF;
-    EXECUTE format('CREATE TABLE %I (LIKE bills INCLUDING DEFAULTS INCLUDING CONSTRAINTS) WITH (fillfactor = 85)', name);
+    EXECUTE format('CREATE TABLE %I (LIKE bills INCLUDING DEFAULTS INCLUDING CONSTRAINTS) WITH (fillfactor = 70)', name);
     EXECUTE format(
         'ALTER TABLE bills ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
         name, first_day, (first_day + interval '1 month')::date

@@ -268,19 +268,7 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
         session,
         "UPDATE work w SET account_id = a.id FROM accounts a WHERE w.outcome = 'INSERTED' AND a.psid = w.psid",
     )
-    run(
-        session,
-        f"""
-        UPDATE accounts a SET
-            {", ".join(f'"{name}" = s."{name}"' for name in ACCOUNT_FIELDS)},
-            unit_id = w.unit_id, place_id = pl.place_id, location_id = pl.location_id, as_of = :as_of,
-            last_batch_id = CASE WHEN w.outcome = 'UPDATED' THEN :batch ELSE a.last_batch_id END,
-            updated_at = CASE WHEN w.outcome = 'UPDATED' THEN now() ELSE a.updated_at END
-        FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)
-        WHERE a.id = w.account_id AND NOT w.is_new AND w.may_write AND w.outcome <> 'REJECTED'
-          AND (w.account_differs OR w.old_unit_id IS DISTINCT FROM w.unit_id OR a.as_of < :as_of)""",
-        **parameters,
-    )
+    _update_accounts(session, parameters)
     _write_bills(session, parameters)
     run(
         session,
@@ -300,6 +288,35 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
         " AND old_unit_id IS DISTINCT FROM unit_id",
     )
     allocation.recompute(session)
+
+
+def _update_accounts(session: Session, parameters: dict[str, object]) -> None:
+    """Overwrite known accounts by an equal or later as-of.
+
+    Name and address in a statement of their own: assigning them makes the database fold and index them anew.
+    """
+    searched = ("consumer_name", "address")
+    others = [name for name in ACCOUNT_FIELDS if name not in searched]
+    rows = """
+        FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)
+        WHERE a.id = w.account_id AND NOT w.is_new AND w.may_write AND w.outcome <> 'REJECTED'"""
+    run(
+        session,
+        f"""
+        UPDATE accounts a SET {", ".join(f'"{name}" = s."{name}"' for name in searched)} {rows}
+          AND w.account_differs AND ({quoted(searched, "a.")}) IS DISTINCT FROM ({quoted(searched, "s.")})""",
+    )
+    run(
+        session,
+        f"""
+        UPDATE accounts a SET
+            {", ".join(f'"{name}" = s."{name}"' for name in others)},
+            unit_id = w.unit_id, place_id = pl.place_id, location_id = pl.location_id, as_of = :as_of,
+            last_batch_id = CASE WHEN w.outcome = 'UPDATED' THEN :batch ELSE a.last_batch_id END,
+            updated_at = CASE WHEN w.outcome = 'UPDATED' THEN now() ELSE a.updated_at END {rows}
+          AND (w.account_differs OR w.old_unit_id IS DISTINCT FROM w.unit_id OR a.as_of < :as_of)""",
+        **parameters,
+    )
 
 
 def _write_bills(session: Session, parameters: dict[str, object]) -> None:

@@ -70,6 +70,8 @@ def run_import(  # noqa: PLR0913 (the parameters are the request)
     _check_options(options, today, cycle_start_day)
     for name in _TEMPORARY:
         run(session, f"DROP TABLE IF EXISTS pg_temp.{name}")
+    # Whole files are joined with whole registers: in memory, not by sorting on disk.
+    run(session, "SET LOCAL work_mem = '128MB'")
     limits = {} if max_bytes is None else {"max_bytes": max_bytes}
     with open_table(path, file_name, kind, **limits) as table:
         stager = Stager(session, table, today, cycle_start_day, progress)
@@ -182,7 +184,7 @@ def _outcome(
     decided = {row.outcome: row for row in run(
         session, "SELECT outcome, count(*) AS n, count(*) FILTER (WHERE pending) AS pending FROM work GROUP BY 1"
     )}
-    staged = dict(run(session, "SELECT state, count(*) FROM stage GROUP BY 1").tuples().all())
+    staged = {row.state: row.n for row in run(session, "SELECT state, count(*) AS n FROM stage GROUP BY 1")}
 
     def count(name: str) -> int:
         return int(decided[name].n) if name in decided else 0

@@ -29,12 +29,15 @@ def differs(left: Mapping[str, str]) -> str:
 
 
 def changes(pairs: Mapping[str, tuple[str, str]]) -> str:
-    """A jsonb {name: [old, new]} of those of {name: (old, new)} that differ."""
+    """A jsonb {name: [old, new]} of those of {name: (old, new)} that differ.
+
+    Put together as text: building an object of all pairs and stripping it takes three times as long.
+    """
     parts = [
-        f"'{name}', CASE WHEN {old} IS DISTINCT FROM {new} THEN jsonb_build_array({old}, {new}) END"
+        f"CASE WHEN {old} IS DISTINCT FROM {new} THEN '\"{name}\"\\:' || jsonb_build_array({old}, {new})::text END"
         for name, (old, new) in pairs.items()
     ]
-    return f"jsonb_strip_nulls(jsonb_build_object({', '.join(parts)}))" if parts else "'{}'::jsonb"
+    return f"('{{' || concat_ws(',', {', '.join(parts)}) || '}}')::jsonb" if parts else "'{}'::jsonb"
 
 
 def begin_scope(session: Session, scope: AreaScope) -> str:
