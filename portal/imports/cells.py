@@ -81,7 +81,7 @@ def _number_text(text: str) -> str:
     return text.replace(" ", "").replace("\u00a0", "")
 
 
-def read_psid(text: str) -> tuple[Text, str]:
+def read_psid(text: str) -> tuple[Text, str]:  # noqa: PLR0911 (one return for each fault)
     """11 to 20 digits. Codes: PSID_MISSING, PSID_MANGLED, PSID_UNREADABLE; PSID_ENDS_IN_ZEROS comes with a value."""
     if not (text.isdecimal() and text.isascii()):
         if text_or_none(text) is None:
@@ -95,11 +95,10 @@ def read_psid(text: str) -> tuple[Text, str]:
             # 26770110000000000000.0 went through a float.
             return None, "PSID_MANGLED"
         text = number
-    if not 11 <= len(text) <= 20:
+    if not 11 <= len(text) <= 20 or not text.strip("0"):
         return None, "PSID_UNREADABLE"
-    if len(text) >= 18 and not text[EXACT_DIGITS:].strip("0"):
-        return text, "PSID_ENDS_IN_ZEROS" if text.strip("0") else "PSID_UNREADABLE"
-    return text, ""
+    # 15 digits and zeros behind them: every number of 18 digits and more that a spreadsheet has written.
+    return text, "PSID_ENDS_IN_ZEROS" if len(text) >= 18 and not text[EXACT_DIGITS:].strip("0") else ""
 
 
 def read_survey_id(text: str) -> tuple[Text, str]:
@@ -142,7 +141,7 @@ def read_bill_id(text: str) -> tuple[Text, str]:
 
 
 @lru_cache(maxsize=65536)
-def read_rupees(text: str) -> tuple[int | None, str]:
+def read_rupees(text: str) -> tuple[int | None, str]:  # noqa: PLR0911 (one return for each fault)
     """Whole rupees; paisas are rounded half up. Codes: AMOUNT_ROUNDED (with a value), AMOUNT_UNREADABLE.
 
     "1,655", "1655.00", "Rs 500", "PKR 1,00,000/-". Negative amounts, and those above 2,147,483,647, are unreadable.

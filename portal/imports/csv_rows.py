@@ -160,7 +160,7 @@ class CsvRows:
                         wrapped = '="' in pending[0]
                     else:
                         wrapped = any('="' in line for line in pending)
-                        if len(row) != self._width and (apart := self._apart(pending)):
+                        if apart := self._apart(pending):
                             yield from self._yield_apart(first, apart)
                             pending.clear()
                             continue
@@ -219,10 +219,14 @@ class CsvRows:
         return row
 
     def _apart(self, lines: Sequence[str]) -> list[list[str]] | None:
-        """The lines of a many-line record as records of their own, if most of them are whole that way."""
+        """The lines of a many-line record as records of their own, if most of those behind the first are whole.
+
+        They are when a quotation mark was opened and not closed; the later lines of a name with line breaks are not.
+        """
         rows = [self._single(line) for line in lines]
-        whole = sum(len(row) == self._width for row in rows)
-        return rows if whole * 2 > len(rows) else None
+        following = [row for row in rows[1:] if row]
+        whole = sum(len(row) == self._width for row in following)
+        return rows if whole * 2 > len(following) else None
 
     def _yield_apart(self, first: int, rows: Sequence[list[str]]) -> Iterator[Row]:
         """Rows of a record that an unclosed quotation mark had run together; the first one bears the flag."""

@@ -101,8 +101,8 @@ def _refuse_other_kinds(head: bytes, file_name: str) -> None:
     if start.startswith(_MARKUP) or (start.startswith(b"<?xml") and b"<html" in start):
         raise _refuse(
             _(
-                "%(name)s is a web page, not a table: probably the portal's log-in or error page was saved under this name."
-                " Sign in to the portal and download the file again.",
+                "%(name)s is a web page, not a table: probably the portal's log-in or error page was saved"
+                " under this name. Sign in to the portal and download the file again.",
                 name=file_name,
             ),
             "web_page",
@@ -113,9 +113,10 @@ def _refuse_other_kinds(head: bytes, file_name: str) -> None:
         raise _not_ours(file_name, _("a JSON document"))
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return
-    # NULs at the very end come from interrupted downloads; among the text of the head they mean a binary file.
-    controls = sum(byte < 32 and byte not in b"\t\n\r\f\x1a" for byte in head)
-    if controls * 20 > len(head):
+    # NULs at the very end come from interrupted downloads; among the text they mean a binary file.
+    text = head.rstrip(b"\0")
+    controls = sum(byte < 32 and byte not in b"\t\n\r\f\x1a" for byte in text)
+    if controls * 20 > len(text):
         raise _not_ours(file_name, _("a binary file"))
     if not head.removeprefix(codecs.BOM_UTF8).strip(b" \t\r\n\0"):
         raise _refuse(

@@ -113,7 +113,9 @@ FINDINGS: dict[str, FindingType] = {
         _l("Open the file in a spreadsheet program, save it and upload it again."),
     ),
     "CELL_ERROR": FindingType(
-        NOTE, _l("The cell holds an error value (like #N/A); no value was taken."), _l("Correct the cell in the portal.")
+        NOTE,
+        _l("The cell holds an error value (like #N/A); no value was taken."),
+        _l("Correct the cell in the portal."),
     ),
     "ROW_TOO_SHORT": FindingType(
         NOTE,
@@ -264,6 +266,11 @@ FINDINGS: dict[str, FindingType] = {
     "BILL_MONTH_KEPT": FindingType(
         NOTE,
         _l("The bill is known with another month; known bills keep their month."),
+        _l("Move the bills of that issue date if the month is wrong."),
+    ),
+    "MONTH_FROM_EARLIER_FILE": FindingType(
+        NOTE,
+        _l("The bill is known with another month, from a newer file; the older file decides, and the bill moved."),
         _l("Move the bills of that issue date if the month is wrong."),
     ),
     "BILL_OTHER_ACCOUNT": FindingType(

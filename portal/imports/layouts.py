@@ -32,9 +32,6 @@ class Layout(NamedTuple):
     columns: tuple[str, ...]
     required: frozenset[str]
 
-    def index(self, column: str) -> int:
-        return self.columns.index(column)
-
 
 AREAS = ("district_id", "district_name", "tehsil_id", "tehsil_name", "area_id", "area_name")
 SURVEY = (
@@ -43,14 +40,14 @@ SURVEY = (
     "Type", "Level", EXTRA_TEXT, "Email",
 )  # fmt: skip
 BILLER = (
-    "Sr#", "Monthly Fee", "Current Bill", "Biller PSID", "WMC", "Division", "District", "Tehsil", "Office", "UC", "Name",
-    "CNIC", "Mobile", "Address", "Category", "Sub Category", "Billing Category", "Balance", "Last Bill Date &Time",
-    "Total Payable", "Last Bill ID", "Status", "Survey ID",
+    "Sr#", "Monthly Fee", "Current Bill", "Biller PSID", "WMC", "Division", "District", "Tehsil", "Office", "UC",
+    "Name", "CNIC", "Mobile", "Address", "Category", "Sub Category", "Billing Category", "Balance",
+    "Last Bill Date &Time", "Total Payable", "Last Bill ID", "Status", "Survey ID",
 )  # fmt: skip
 # One order for both forms: rows of the short form leave the long form's columns empty, and the other way round.
 PAID = (
-    "Sr#", "PSID", "Month", "WMC", "Division", "District", "Tehsil", "City", "Office", "UC", "Billing Category", "Amount",
-    "Fine", "Bill PDF", "Channel", "Paid Date", "Paid Amount", "Status", "Active",
+    "Sr#", "PSID", "Month", "WMC", "Division", "District", "Tehsil", "City", "Office", "UC", "Billing Category",
+    "Amount", "Fine", "Bill PDF", "Channel", "Paid Date", "Paid Amount", "Status", "Active",
 )  # fmt: skip
 
 COLUMNS: dict[str, tuple[str, ...]] = {"areas": AREAS, "survey": SURVEY, "biller": BILLER, "paid": PAID}
@@ -84,7 +81,8 @@ def fold_header(text: str) -> str:
 
 
 _FOLDED: dict[str, dict[str, str]] = {
-    kind: {fold_header(column): column for column in columns if column != EXTRA_TEXT} for kind, columns in COLUMNS.items()
+    kind: {fold_header(column): column for column in columns if column != EXTRA_TEXT}
+    for kind, columns in COLUMNS.items()
 }
 
 
@@ -198,11 +196,12 @@ def recognise(headers: Sequence[str]) -> tuple[str, str]:
 
 def no_header_message() -> str:
     """The sentence for a file in which no known header was found."""
-    return _(
+    message: str = _(
         "No header of an area list, survey master, biller list or paid list was found in the first %(rows)s rows."
         " Upload the file as the portal gives it, with its row of column names.",
         rows=HEADER_ROWS,
     )
+    return message
 
 
 def find_header(rows: Sequence[Sequence[str]]) -> tuple[int, Header] | None:

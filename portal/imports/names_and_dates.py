@@ -24,6 +24,9 @@ _TIME = re.compile(
     r"(Z|[+-]\d{2}:?\d{2})?",
     re.IGNORECASE,
 )
+# Day numbers of spreadsheets; only those of 2000 to 2100 are taken for dates.
+_EXCEL_DAY_0 = dt.date(1899, 12, 30)
+_FIRST_DAY, _LAST_DAY = 36526, 73415
 
 
 def _date(year: int, month: int, day: int) -> dt.date | None:
@@ -37,8 +40,13 @@ def _date(year: int, month: int, day: int) -> dt.date | None:
 
 @lru_cache(maxsize=16384)
 def parse_date(text: str) -> dt.date | None:
-    """The date a text names, else None: "2025-12-05", "05/12/2025", "Dec 05, 2025", "5 Dec 2025", "05-Dec-2025"."""
+    """The date a text names, else None: "2025-12-05", "05/12/2025", "Dec 05, 2025", "5 Dec 2025", "05-Dec-2025".
+
+    Five digits are the day number of a date cell that lost its format ("45996" is 2025-12-05).
+    """
     text = text.strip()
+    if len(text) == 5 and text.isdecimal() and text.isascii():
+        return _EXCEL_DAY_0 + dt.timedelta(days=int(text)) if _FIRST_DAY <= int(text) <= _LAST_DAY else None
     if match := _ISO_DATE.fullmatch(text):
         return _date(int(match[1]), int(match[2]), int(match[3]))
     if match := _DAY_FIRST.fullmatch(text):

@@ -1,8 +1,8 @@
 """Rows of the four kinds of file: text cells in, values of the staging table and findings out. Pure, one row a call.
 
 `parse_<kind>(line_no, cells, context)` takes the cells in the canonical order of `layouts` and returns `Parsed`, whose
-`values` stand in the order of `<KIND>_COLUMNS`: text, int, bool, float, None, or a list of text. Dates and times are ISO
-text. Place names and their keys are '' where the file has none, since '' is what the table of places holds.
+`values` stand in the order of `<KIND>_COLUMNS`: text, int, bool, float, None, or a list of text. Dates and times are
+ISO text. Place names and their keys are '' where the file has none, since '' is what the table of places holds.
 
 Only an unreadable key rejects a row. Of the dates in the future, paid date and month of a payment reject it (they are
 parts of its key, and the month would open a cycle that has not come); an issue date in the future makes no bill and the
@@ -19,6 +19,7 @@ from portal.billing.cycles import add_months, cycle_of
 from portal.imports import layouts
 from portal.imports.cells import (
     Kept,
+    clean,
     read_bill_id,
     read_cnic,
     read_flag,
@@ -43,24 +44,25 @@ from portal.units.sizes import NO_CATEGORY, Category, read_category, read_uc_typ
 Value = str | int | bool | float | list[str] | None
 
 AREAS_COLUMNS = (
-    "district_id", "district_name", "tehsil_id", "tehsil_name", "area_id", "area_name", "name", "uc_type", "match_key",
+    "district_id", "district_name", "tehsil_id", "tehsil_name", "area_id", "area_name", "name", "uc_type",
+    "match_key",
 )  # fmt: skip
 SURVEY_COLUMNS = (
-    "survey_id", "consumer_name", "mobile", "mobile_text", "cnic", "cnic_text", "address", "email", "division", "district",
-    "tehsil", "uc_name", "uc_type", "district_key", "tehsil_key", "name_key", "use", "business_type", "size_band",
-    "size_text", "house_type", "water_connection", "gps_text", "gps_lat", "gps_lon", "image_urls", "surveyor_name",
-    "surveyed_at", "extra_text",
+    "survey_id", "consumer_name", "mobile", "mobile_text", "cnic", "cnic_text", "address", "email", "division",
+    "district", "tehsil", "uc_name", "uc_type", "district_key", "tehsil_key", "name_key", "use", "business_type",
+    "size_band", "size_text", "house_type", "water_connection", "gps_text", "gps_lat", "gps_lon", "image_urls",
+    "surveyor_name", "surveyed_at", "extra_text",
 )  # fmt: skip
 BILLER_COLUMNS = (
     "psid", "survey_id", "consumer_name", "mobile", "mobile_text", "cnic", "cnic_text", "address", "wmc", "office",
-    "division", "district", "tehsil", "uc_name", "uc_type", "division_key", "district_key", "tehsil_key", "name_key", "use",
-    "size_band", "size_text", "monthly_fee", "total_payable", "portal_balance", "portal_current_bill", "is_active",
-    "portal_bill_id", "issued_at",
+    "division", "district", "tehsil", "uc_name", "uc_type", "division_key", "district_key", "tehsil_key", "name_key",
+    "use", "size_band", "size_text", "monthly_fee", "total_payable", "portal_balance", "portal_current_bill",
+    "is_active", "portal_bill_id", "issued_at",
 )  # fmt: skip
 PAID_COLUMNS = (
     "psid", "month", "paid_on", "paid_amount", "channel", "amount", "fine", "billing_category", "uc_type", "use",
-    "size_band", "wmc", "office", "division", "district", "tehsil", "uc_name", "division_key", "district_key", "tehsil_key",
-    "name_key", "bill_pdf", "portal_status", "is_active",
+    "size_band", "wmc", "office", "division", "district", "tehsil", "uc_name", "division_key", "district_key",
+    "tehsil_key", "name_key", "bill_pdf", "portal_status", "is_active",
 )  # fmt: skip
 COLUMNS: dict[str, tuple[str, ...]] = {
     "areas": AREAS_COLUMNS, "survey": SURVEY_COLUMNS, "biller": BILLER_COLUMNS, "paid": PAID_COLUMNS,
@@ -100,7 +102,7 @@ class _Notes(list[Finding]):
     """The findings of a row, with the severity looked up."""
 
     def add(self, code: str, column: str, value: str) -> None:
-        self.append(Finding(FINDINGS[code].severity, code, column, value[:500]))
+        self.append(Finding(FINDINGS[code].severity, code, column, clean(value[:500])))
 
     @property
     def rejected(self) -> bool:
@@ -170,7 +172,9 @@ def parse_areas(line_no: int, cells: Sequence[str], context: Context) -> Parsed:
                 notes.add("AREA_NAME_MISSING", column, text)
             names.append(" ".join((name or "").split()))
     area = names[2]
-    values = (ids[0], names[0], ids[1], names[1], ids[2], area, display_name(area), prefix_uc_type(area), match_key(area))
+    values: tuple[Value, ...] = (
+        ids[0], names[0], ids[1], names[1], ids[2], area, display_name(area), prefix_uc_type(area), match_key(area),
+    )  # fmt: skip
     return Parsed(str(ids[2] or ""), values, notes, notes.rejected)
 
 
@@ -180,6 +184,7 @@ def _survey_size(notes: _Notes, area: str, house: str, business: str, level: str
     A readable Level says COMMERCIAL: only businesses have one. Otherwise a House Type says DOMESTIC, a Type COMMERCIAL,
     and with neither a marla band in Area says DOMESTIC. A business's size is its level, a house's the band of its area
     (a shop's Area is left to the text). Both a house and a level is a conflict worth a look.
+    `size_text` keeps the text when there is no band.
     """
     house_text, business_text = repeated_text(house), repeated_text(business)
     area_text, level_text = repeated_text(area), repeated_text(level)
@@ -198,17 +203,18 @@ def _survey_size(notes: _Notes, area: str, house: str, business: str, level: str
     else:
         notes.add("USE_UNREADABLE", "House Type", "")
         return by_area.use, by_area.size_band, area_text if by_area.size_band is None else None
-    if source is not None and size.size_band is None:
+    if size.size_band is not None:
+        return use, size.size_band, None
+    if source is not None:
         notes.add("SIZE_UNREADABLE", column, source)
-        return use, None, source
-    return use, size.size_band, None
+    return use, None, source or area_text
 
 
 def parse_survey(line_no: int, cells: Sequence[str], context: Context) -> Parsed:
     """A line of the survey master."""
     (
-        _sr, survey_id_text, surveyor, stamp, gps_text, district_text, tehsil_text, uc_text, uc_type_text, urls_text, area,
-        address, water, cnic_text, mobile_text, name, house, business, level, extra, email,
+        _sr, survey_id_text, surveyor, stamp, gps_text, district_text, tehsil_text, uc_text, uc_type_text, urls_text,
+        area, address, water, cnic_text, mobile_text, name, house, business, level, extra, email,
     ) = cells[:21]  # fmt: skip
     notes = _start("survey", cells)
     survey_id, code = read_survey_id(survey_id_text)
@@ -230,11 +236,11 @@ def parse_survey(line_no: int, cells: Sequence[str], context: Context) -> Parsed
     uc_name = repeated_text(uc_text) or ""
     use, size_band, size_text = _survey_size(notes, area, house, business, level)
     values: tuple[Value, ...] = (
-        survey_id, text_or_none(name), mobile, mobile_kept, cnic, cnic_kept, text_or_none(address), text_or_none(email),
-        "", district, tehsil, uc_name, _uc_type(notes, uc_type_text, "UC Type", uc_name),
-        match_key(district), match_key(tehsil), match_key(uc_name), use, repeated_text(business), size_band, size_text,
-        repeated_text(house), repeated_text(water), gps.text, gps.lat, gps.lon, urls, repeated_text(surveyor), surveyed_at,
-        text_or_none(extra),
+        survey_id, text_or_none(name), mobile, mobile_kept, cnic, cnic_kept, text_or_none(address),
+        text_or_none(email), "", district, tehsil, uc_name, _uc_type(notes, uc_type_text, "UC Type", uc_name),
+        match_key(district), match_key(tehsil), match_key(uc_name), use, repeated_text(business), size_band,
+        size_text, repeated_text(house), repeated_text(water), gps.text, gps.lat, gps.lon, urls,
+        repeated_text(surveyor), surveyed_at, text_or_none(extra),
     )  # fmt: skip
     return Parsed(survey_id or "", values, notes, notes.rejected)
 
@@ -271,8 +277,9 @@ def _bill(notes: _Notes, clock: Clock, issued_text: str, id_text: str) -> tuple[
 def parse_biller(line_no: int, cells: Sequence[str], context: Context) -> Parsed:
     """A line of the biller list. There is a bill when both `portal_bill_id` and `issued_at` are set."""
     (
-        _sr, fee, current_bill, psid_text, wmc, division_text, district_text, tehsil_text, office, uc_text, name, cnic_text,
-        mobile_text, address, category, sub_category, size, balance, issued, payable, bill_id_text, status, survey_id_text,
+        _sr, fee, current_bill, psid_text, wmc, division_text, district_text, tehsil_text, office, uc_text, name,
+        cnic_text, mobile_text, address, category, sub_category, size, balance, issued, payable, bill_id_text, status,
+        survey_id_text,
     ) = cells[:23]  # fmt: skip
     notes = _start("biller", cells)
     psid, code = read_psid(psid_text)
@@ -299,10 +306,10 @@ def parse_biller(line_no: int, cells: Sequence[str], context: Context) -> Parsed
     values: tuple[Value, ...] = (
         psid, survey_id, text_or_none(name), mobile, mobile_kept, cnic, cnic_kept, text_or_none(address),
         repeated_text(wmc), repeated_text(office), division, district, tehsil, uc_name,
-        _uc_type(notes, category, "Category", uc_name) or read.uc_type,
-        match_key(division), match_key(district), match_key(tehsil), match_key(uc_name), use, read.size_band, size_text,
-        _amount(notes, fee, "Monthly Fee"), _amount(notes, payable, "Total Payable"), repeated_text(balance),
-        repeated_text(current_bill), _flag(notes, status, "Status"), bill_id, issued_at,
+        _uc_type(notes, category, "Category", uc_name) or read.uc_type, match_key(division), match_key(district),
+        match_key(tehsil), match_key(uc_name), use, read.size_band, size_text, _amount(notes, fee, "Monthly Fee"),
+        _amount(notes, payable, "Total Payable"), repeated_text(balance), repeated_text(current_bill),
+        _flag(notes, status, "Status"), bill_id, issued_at,
     )  # fmt: skip
     return Parsed(psid or "", values, notes, bool(notes) and notes.rejected)
 
@@ -310,8 +317,8 @@ def parse_biller(line_no: int, cells: Sequence[str], context: Context) -> Parsed
 def parse_paid(line_no: int, cells: Sequence[str], context: Context) -> Parsed:
     """A line of the paid list, long or short form (of the short one the city stands in `tehsil`)."""
     (
-        _sr, psid_text, month_text, wmc, division_text, district_text, tehsil_text, city, office, uc_text, category, amount,
-        fine, bill_pdf, channel_text, paid_date, paid_amount_text, status, active,
+        _sr, psid_text, month_text, wmc, division_text, district_text, tehsil_text, city, office, uc_text, category,
+        amount, fine, bill_pdf, channel_text, paid_date, paid_amount_text, status, active,
     ) = cells[:19]  # fmt: skip
     notes = _start("paid", cells)
     psid, code = read_psid(psid_text)
@@ -340,9 +347,10 @@ def parse_paid(line_no: int, cells: Sequence[str], context: Context) -> Parsed:
     uc_name = repeated_text(uc_text) or ""
     values: tuple[Value, ...] = (
         psid, month, paid_on, paid_amount, channel, _amount(notes, amount, "Amount"), _amount(notes, fine, "Fine"),
-        repeated_text(category), read.uc_type or prefix_uc_type(uc_name), read.use, read.size_band, repeated_text(wmc),
-        repeated_text(office), division, district, tehsil, uc_name, match_key(division), match_key(district),
-        match_key(tehsil), match_key(uc_name), text_or_none(bill_pdf), repeated_text(status), _flag(notes, active, "Active"),
+        repeated_text(category), read.uc_type or prefix_uc_type(uc_name), read.use, read.size_band,
+        repeated_text(wmc), repeated_text(office), division, district, tehsil, uc_name, match_key(division),
+        match_key(district), match_key(tehsil), match_key(uc_name), text_or_none(bill_pdf), repeated_text(status),
+        _flag(notes, active, "Active"),
     )  # fmt: skip
     return Parsed(psid or "", values, notes, bool(notes) and notes.rejected)
 

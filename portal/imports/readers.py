@@ -52,7 +52,8 @@ def open_table(
     if size > max_bytes:
         raise RefusedFileError(
             _(
-                "%(name)s has %(size)s MB; at most %(limit)s MB are accepted. Download a shorter period or a single tehsil.",
+                "%(name)s has %(size)s MB; at most %(limit)s MB are accepted."
+                " Download a shorter period or a single tehsil.",
                 name=file_name,
                 size=-(-size // MIB),
                 limit=max_bytes // MIB,
@@ -125,7 +126,8 @@ def _not_empty(rows: Iterator[Row], header: Header, file_name: str) -> Iterator[
     if first is None:
         raise RefusedFileError(
             _(
-                "%(name)s holds the header of a %(kind)s but not a single row. Download the file again from the portal.",
+                "%(name)s holds the header of a %(kind)s but not a single row."
+                " Download the file again from the portal.",
                 name=file_name,
                 kind=KIND_NAMES[header.kind],
             ),

@@ -31,7 +31,7 @@ EXACT = 2**53
 _WORKBOOK, _WORKBOOK_RELS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 
 
-class Unreadable(Exception):  # noqa: N818
+class Unreadable(Exception):
     """The workbook cannot be read; `code` tells the parent why."""
 
     def __init__(self, code: str, detail: str = "") -> None:
@@ -45,22 +45,20 @@ def as_text(value: Any) -> str:
     A whole number of 2**53 or more lost its last digits in the file; it keeps an exponent, so that no reader takes it
     for an identifier.
     """
-    if isinstance(value, str):
-        return value
+    if type(value) is float:
+        if -EXACT < value < EXACT:
+            whole = int(value)
+            if whole == value:
+                return str(whole)
+            text = repr(value)
+            return format(value, "f") if "e" in text else text
+        return f"{value:e}"
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    if isinstance(value, float | int):
-        number = float(value)
-        if number.is_integer():
-            return str(int(number)) if abs(number) < EXACT else f"{number:e}"
-        text = repr(number)
-        return format(number, "f") if "e" in text and abs(number) < 1 else text
     if isinstance(value, dt.datetime):
         if value.microsecond:
             value = (value + dt.timedelta(microseconds=500_000)).replace(microsecond=0)
-        return value.isoformat(sep=" ")
-    if isinstance(value, dt.date | dt.time):
-        return value.isoformat()
+        return str(value)
     return str(value)
 
 
@@ -128,7 +126,7 @@ class Workbook:
                     self.sheets.append(SheetPart(element.get("name", ""), part, visible))
         self._base: bytes | None = None
 
-    def open_with(self, parts: dict[str, bytes]) -> calamine.CalamineWorkbook:
+    def open_with(self, parts: dict[str, list[bytes]]) -> calamine.CalamineWorkbook:
         """calamine's workbook of the original's styles and strings with these parts as its sheets."""
         with tempfile.NamedTemporaryFile(prefix="portal-", suffix=".xlsx") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as small:
@@ -136,8 +134,10 @@ class Workbook:
                     with self.archive.open(source) as reader, small.open(target, "w", force_zip64=True) as writer:
                         while block := reader.read(BLOCK):
                             writer.write(block)
-                for part, data in parts.items():
-                    small.writestr(part, data)
+                for part, pieces in parts.items():
+                    with small.open(part, "w", force_zip64=True) as writer:
+                        for piece in pieces:
+                            writer.write(piece)
             file.flush()
             return calamine.CalamineWorkbook.from_path(file.name)
 
@@ -151,6 +151,7 @@ class Marks(NamedTuple):
     cell: bytes
     value: bytes
     inline: bytes
+    formula_hint: bytes
     formula: re.Pattern[bytes]
     error: re.Pattern[bytes]
     row_number: re.Pattern[bytes]
@@ -165,6 +166,7 @@ def _marks(prefix: bytes) -> Marks:
         b"<" + prefix + b"c",
         b"<" + prefix + b"v>",
         b"<" + prefix + b"is>",
+        b"<" + prefix + b"f",
         re.compile(b"<" + p + rb"f[ />]"),
         re.compile(b"<" + p + rb'c\b[^>]*\bt="e"[^>]*>'),
         re.compile(b"<" + p + rb'row\b[^>]*?\br="(\d+)"'),
@@ -208,10 +210,10 @@ class SheetStream:
                 break
         raise Unreadable("damaged", "no sheet data")
 
-    def whole(self, rows: bytes) -> bytes:
-        """A sheet of these rows alone."""
+    def whole(self, rows: list[bytes]) -> list[bytes]:
+        """A sheet of these rows alone, in pieces."""
         p = self.marks.prefix
-        return self.prolog + b"<" + p + b"sheetData>" + rows + b"</" + p + b"sheetData></" + p + b"worksheet>"
+        return [self.prolog, b"<", p, b"sheetData>", *rows, b"</", p, b"sheetData></", p, b"worksheet>"]
 
     def head(self, rows: int) -> bytes:
         """At least the first `rows` rows with cells, if the sheet has them (within 2 MiB)."""
@@ -258,7 +260,7 @@ class SheetStream:
 class Cut(NamedTuple):
     """A small sheet. `offset` is added to its row numbers; `flagged` holds places in the original sheet."""
 
-    xml: bytes
+    xml: list[bytes]
     offset: int
     flagged: list[Flagged]
 
@@ -276,34 +278,35 @@ class Cuts:
     def __iter__(self) -> Iterator[Cut]:
         held: list[bytes] = []
         flagged: list[Flagged] = []
-        size = first = 0
-        offset = 0
+        size = first = offset = held_rows = 0
         for piece in self._pieces():
             start = self._rows_before
             self._note_numbering(piece)
-            self._rows_before += piece.count(self._marks.row)
+            if self._unnumbered is not False:
+                self._rows_before += piece.count(self._marks.row)
             last = self._last_row(piece)
             if held and (size + len(piece) > CUT or last - first > CUT_ROWS):
-                yield Cut(self._stream.whole(b"".join(held)), offset, flagged)
-                held, flagged, size = [], [], 0
+                yield Cut(self._stream.whole(held), offset, flagged)
+                held, flagged, size, held_rows = [], [], 0, 0
             if not self._has_values(piece):
                 continue
             if not held:
                 first = self._first_row(piece)
                 offset = start if self._unnumbered else 0
-            elif self._unnumbered and start != offset + b"".join(held).count(self._marks.row):
+            elif self._unnumbered and start != offset + held_rows:
                 # A dropped stretch lies between, which only a number would tell.
-                yield Cut(self._stream.whole(b"".join(held)), offset, flagged)
-                held, flagged, size, offset = [], [], 0, start
+                yield Cut(self._stream.whole(held), offset, flagged)
+                held, flagged, size, held_rows, offset = [], [], 0, 0, start
             held.append(piece)
+            held_rows += self._rows_before - start
             size += len(piece)
             flagged.extend(self._flags(piece, start))
         if held:
-            yield Cut(self._stream.whole(b"".join(held)), offset, flagged)
+            yield Cut(self._stream.whole(held), offset, flagged)
 
     def _has_values(self, piece: bytes) -> bool:
         marks = self._marks
-        return marks.value in piece or marks.inline in piece or marks.formula.search(piece) is not None
+        return marks.value in piece or marks.inline in piece or marks.formula_hint in piece
 
     def _pieces(self) -> Iterator[bytes]:
         """The stream's pieces; one that spans too many rows is taken apart, row by row."""
@@ -339,7 +342,8 @@ class Cuts:
             valued = piece.find(marks.value, match.end(), end) >= 0
             code = "FORMULA" if valued and not marks.error.match(piece, start) else "FORMULA_NO_VALUE"
             yield self._place(piece, start, rows_before, code)
-        for match in marks.error.finditer(piece):
+        # A plain search first: the pattern tries every cell and would cost more than the rest of the reading.
+        for match in marks.error.finditer(piece) if b't="e"' in piece else ():
             yield self._place(piece, match.start(), rows_before, "CELL_ERROR")
 
     def _place(self, piece: bytes, start: int, rows_before: int, code: str) -> Flagged:

@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,12 @@ Row = tuple[int, list[str]]
 
 _REASONS = {
     "truncated": _l("The workbook is damaged or was cut off. Download the file again and upload it unopened."),
-    "damaged": _l("The workbook cannot be read. Open it in Excel, save it as .xlsx, or download it again from the portal."),
-    "encrypted": _l("The workbook is protected by a password. Remove the password in Excel, save it and upload it again."),
+    "damaged": _l(
+        "The workbook cannot be read. Open it in Excel and save it as .xlsx, or download it again from the portal."
+    ),
+    "encrypted": _l(
+        "The workbook is protected by a password. Remove the password in Excel, save it and upload it again."
+    ),
     "bomb": _l("The workbook unpacks to far more than any portal file. Download the file again from the portal."),
     "memory": _l(
         "The workbook needs too much memory: usually a stray value far to the right of or below the table."
@@ -40,8 +44,8 @@ _REASONS = {
     ),
     "xlsb": _l("The workbook is in Excel's binary format (.xlsb). Save it as .xlsx and upload it again."),
     "not_xlsx": _l(
-        "The file is an archive but no Excel workbook. Accepted are the portal's CSV files (.csv) and Excel workbooks (.xlsx);"
-        " unpack a zip archive first."
+        "The file is an archive but no Excel workbook. Accepted are the portal's CSV files (.csv) and Excel"
+        " workbooks (.xlsx); unpack a zip archive first."
     ),
 }
 
@@ -79,7 +83,7 @@ class OpenWorkbook:
             raise self._died()
         data = out.read(struct.unpack("<I", size)[0])
         try:
-            frame = marshal.loads(data)  # noqa: S302
+            frame = marshal.loads(data)
         except (EOFError, ValueError, TypeError):
             raise self._died() from None
         if isinstance(frame, dict) and "error" in frame:
@@ -121,8 +125,9 @@ class OpenWorkbook:
             raise nearly or RefusedFileError(
                 f"{self._file_name}: "
                 + _(
-                    "No sheet has the header of an area list, survey master, biller list or paid list in its first %(rows)s"
-                    " rows (sheets: %(sheets)s). Upload the workbook as the portal gives it, with its row of column names.",
+                    "No sheet has the header of an area list, survey master, biller list or paid list in its first"
+                    " %(rows)s rows (sheets: %(sheets)s). Upload the workbook as the portal gives it, with its row of"
+                    " column names.",
                     rows=HEADER_ROWS,
                     sheets=", ".join(f"“{sheet['name']}”" for sheet in sheets),
                 )
@@ -181,7 +186,5 @@ def open_workbook(
         process.wait()
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None and not pipe.closed:
-                try:
+                with suppress(BrokenPipeError):
                     pipe.close()
-                except BrokenPipeError:
-                    pass

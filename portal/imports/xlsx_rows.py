@@ -28,9 +28,10 @@ from portal.imports.xlsx_parts import MIB, Cuts, SheetStream, Unreadable, Workbo
 
 HEAD_ROWS = 20
 BATCH = 500
+_DAMAGED = (calamine.CalamineError, ElementTree.ParseError, ValueError, KeyError, NotImplementedError, OSError)
 
 
-def send(out: io.BufferedIOBase, frame: object) -> None:
+def send(out: io.BufferedIOBase, frame: Any) -> None:
     """Four bytes of length, then the frame in Python's marshal format (both ends run the same interpreter)."""
     data = marshal.dumps(frame)
     out.write(struct.pack("<I", len(data)))
@@ -50,7 +51,7 @@ def heads(workbook: Workbook) -> list[dict[str, Any]]:
     """Name, visibility and the first rows that hold anything of every worksheet."""
     streams = [SheetStream(workbook, sheet) for sheet in workbook.sheets]
     parts = {
-        sheet.part: stream.whole(stream.head(HEAD_ROWS * 2))
+        sheet.part: stream.whole([stream.head(HEAD_ROWS * 2)])
         for sheet, stream in zip(workbook.sheets, streams, strict=True)
     }
     result = []
@@ -59,7 +60,7 @@ def heads(workbook: Workbook) -> list[dict[str, Any]]:
             table = book.get_sheet_by_name(sheet.name)
             rows: list[tuple[int, list[str]]] = []
             for number, row in _numbered(table):
-                texts = [as_text(cell) for cell in row]
+                texts = [cell if type(cell) is str else as_text(cell) for cell in row]
                 if any(map(str.strip, texts)):
                     rows.append((number, texts))
                 if len(rows) >= HEAD_ROWS:
@@ -149,7 +150,7 @@ def main(arguments: list[str]) -> int:
             send(out, {"error": "truncated", "detail": str(error)})
         except MemoryError:
             send(out, {"error": "memory", "detail": ""})
-        except (calamine.CalamineError, ElementTree.ParseError, ValueError, KeyError, NotImplementedError, OSError) as error:
+        except _DAMAGED as error:
             send(out, {"error": "damaged", "detail": f"{type(error).__name__}: {error}"})
     return 0
 

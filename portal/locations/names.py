@@ -10,7 +10,7 @@ from functools import lru_cache
 # are names of their own in the area list, and their prefixed form there is "Urban - Urban-1".
 _PREFIX = re.compile(r"\s*(urban|rural)(?:\s+[-\u2010-\u2015]\s*|[-\u2010-\u2015]\s+)", re.IGNORECASE)
 # Arabic code points typed for the Urdu letters yeh and kaf.
-_URDU_LETTERS = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "ة": "ہ", "ه": "ہ"})  # noqa: RUF001
+_URDU_LETTERS = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "ة": "ہ", "ه": "ہ"})
 
 
 def _fold(text: str) -> str:
