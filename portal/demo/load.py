@@ -42,7 +42,7 @@ _STATISTICS = (
     "unit_states",
     "unit_cycles",
 )
-_CARE_EVERY = 8
+_CARE_EVERY = 12
 _COUNTS = ("rows", "inserted", "updated", "unchanged", "duplicates", "rejected", "pending")
 Report = Callable[[str], None]
 
