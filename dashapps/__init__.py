@@ -11,5 +11,6 @@ if TYPE_CHECKING:
 def specs() -> tuple[DashSpec, ...]:
     """Every dashboard, in the order of the menu. A function, so that importing one part does not import all."""
     from dashapps.overview import SPEC as OVERVIEW
+    from dashapps.reports import SPEC as REPORTS
 
-    return (OVERVIEW,)
+    return (OVERVIEW, REPORTS)

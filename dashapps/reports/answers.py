@@ -1,0 +1,144 @@
+"""What the report page shows, read in the signed-in person's scope: one snapshot for each answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from flask_login import current_user
+from sqlalchemy import Connection
+
+from dashapps.shared.areas import Area, find_area
+from dashapps.shared.i18n import gettext as _
+from portal.db import read_snapshot
+from portal.errors import ForbiddenError
+from portal.permissions import AreaScope, Permission
+from portal.reports.catalogue import find_report
+from portal.reports.reader import BLOCK, BLOCK_TIMEOUT_MS, Block, Totals, open_query, quick_totals, read_block, totals
+from portal.reports.report import Query, with_sort
+from portal.rollups.selects import Where, billed_by_month
+from portal.web.context import settings
+from portal.web.filters import language
+
+PREFIX = "/dash/reports/"
+LONGEST_QUERY = 2000
+LARGEST_BLOCK = 500
+
+
+@dataclass(frozen=True)
+class View:
+    """A report as it stands before its rows: the query, the area in force, the months there are, what rollups sum."""
+
+    query: Query
+    area: Area
+    months: tuple[dt.date, ...]
+    totals: Totals | None
+    block: Block | None = None
+
+    @property
+    def name(self) -> str:
+        return self.query.report.name
+
+    @property
+    def has_all_totals(self) -> bool:
+        wanted = {total.key for total in self.query.report.source(self.query).totals}
+        return self.totals is not None and set(self.totals.sums) >= wanted
+
+    def address(self, **changes: Any) -> str:
+        """The query string of this view with keys changed ('' or None leaves a key out); '?' for none."""
+        known = {key for one in self.query.report.filters for key in one.keys} | {"sort"}
+        pairs = {key: value for key, value in self.query.arguments.items() if key in known and value}
+        for key, value in changes.items():
+            pairs.pop(key.rstrip("_"), None)
+            if value:
+                pairs[key.rstrip("_")] = str(value)
+        return f"?{urlencode(pairs)}"
+
+
+def report_name(pathname: str | None) -> str:
+    """The report's name out of the page's path."""
+    return (pathname or "").removeprefix(PREFIX).strip("/")
+
+
+def scope_of_reader() -> AreaScope:
+    scope = getattr(current_user, "scope", None)
+    return scope if isinstance(scope, AreaScope) else AreaScope()
+
+
+@contextmanager
+def opened(name: str, search: str | None) -> Iterator[tuple[Connection, Query]]:
+    """A snapshot and the query of a URL in it. Raises NotFoundError, ForbiddenError and InvalidInputError."""
+    report = find_report(name)
+    if not current_user.can(report.permission):
+        raise ForbiddenError(_("Your role does not allow this."))
+    arguments: dict[str, str] = {}
+    for key, value in parse_qsl((search or "").removeprefix("?")[:LONGEST_QUERY]):
+        arguments.setdefault(key, value)
+    with read_snapshot(timeout_ms=BLOCK_TIMEOUT_MS) as connection:
+        yield (
+            connection,
+            open_query(
+                connection,
+                report,
+                arguments,
+                scope_of_reader(),
+                cycle_start_day=settings().cycle_start_day,
+                may_see_personal=current_user.can(Permission.VIEW_PERSONAL),
+                language=language(),
+            ),
+        )
+
+
+def view(name: str, search: str | None, rows: int = 0) -> View:
+    """The page of a URL: everything that comes at once, with the first `rows` rows."""
+    with opened(name, search) as (connection, query):
+        scope = scope_of_reader()
+        area_id = query.values["area"].id if "area" in query.values else None
+        area = find_area(connection, area_id, scope)
+        months = tuple(row.month for row in connection.execute(billed_by_month(Where(scope)).limit(24)))
+        quick = quick_totals(connection, query)
+        block = read_block(connection, query, 0, rows) if rows else None
+        return View(query, area, months, quick, block)
+
+
+def all_totals(name: str, search: str | None) -> tuple[Query, Totals]:
+    """Count and totals: the second request."""
+    with opened(name, search) as (connection, query):
+        return query, totals(connection, query)
+
+
+def block(
+    name: str, search: str | None, request: dict[str, Any], ends: dict[str, Any] | None
+) -> tuple[Query, Block, int]:
+    """The rows the grid asks for (`startRow`, `endRow`, `sortModel`), continued from a known end of a block."""
+    start = max(0, int(request.get("startRow") or 0))
+    size = min(LARGEST_BLOCK, max(1, int(request.get("endRow") or 0) - start)) if request.get("endRow") else BLOCK
+    with opened(name, search) as (connection, query):
+        ordered = sorted_as(query, request.get("sortModel"))
+        known = {}
+        if ends and ends.get("of") == signature(ordered):
+            known = {int(at): keys for at, keys in dict(ends.get("at") or {}).items()}
+        return ordered, read_block(connection, ordered, start, size, known), start
+
+
+def sorted_as(query: Query, model: Any) -> Query:
+    """The query in the grid's order; only columns that the report allows (InvalidInputError)."""
+    if not isinstance(model, list) or not model or not isinstance(model[0], dict):
+        return with_order_reset(query)
+    return with_sort(query, str(model[0].get("colId")), model[0].get("sort") == "desc")
+
+
+def with_order_reset(query: Query) -> Query:
+    """The query in the report's own order."""
+    return Query(
+        query.report, query.values, query.scope, query.may_see_personal, None, query.report.descending, query.arguments
+    )
+
+
+def signature(query: Query) -> str:
+    """What a known end of a block belongs to: report, filters and order."""
+    return f"{query.report.name}?{query.query_string}"
