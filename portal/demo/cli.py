@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,7 +12,7 @@ from flask.cli import with_appcontext
 
 from portal.billing.cycles import cycle_bounds, cycle_of, parse_month
 from portal.demo.generate import DemoOptions, file_names, generate
-from portal.demo.load import check_database, current_session, load, unfinished
+from portal.demo.load import check_database, current_session, load, only_one, unfinished
 from portal.errors import DomainError
 from portal.web.context import settings
 
@@ -69,6 +68,12 @@ def demo(*, units: int, months: int, seed: int, until: str | None, files: Path |
 
 def _make(options: DemoOptions, *, force: bool) -> None:
     """Write the set into a folder of its own and import it; go on with a run that was interrupted."""
+    with only_one(settings(), _say) as folder:
+        _make_alone(options, folder, force=force)
+
+
+def _make_alone(options: DemoOptions, folder: Path, *, force: bool) -> None:
+    """The same while no other process does. Raises ConflictError when the database is not empty."""
     interrupted = unfinished(settings())
     if interrupted is not None and not force:
         _say("Going on with a run that was interrupted")
@@ -76,6 +81,5 @@ def _make(options: DemoOptions, *, force: bool) -> None:
     if not force:
         check_database(current_session(), file_names(options) if interrupted is not None else None)
         current_session().rollback()
-    with tempfile.TemporaryDirectory(prefix="demo-", dir=settings().instance_dir) as folder:
-        manifest = generate(Path(folder), options, _say)
-        load(Path(folder), manifest, options, settings(), click.echo)
+    manifest = generate(folder, options, _say)
+    load(folder, manifest, options, settings(), click.echo)

@@ -7,10 +7,15 @@ last file that is in.
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import json
+import os
+import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +36,8 @@ from portal.rollups.service import fold
 from portal.staff.service import ensure_demo_users
 
 UNFINISHED = "demo_unfinished.json"
+LOCK = "demo.lock"
+FOLDER = "demo-files-"
 # What the planner and the readers of rollups are kept up with while files come in by the dozen.
 _STATISTICS = (
     "survey_units",
@@ -55,6 +62,27 @@ def unfinished(settings: Settings) -> DemoOptions | None:
         return DemoOptions(**stored | {"today": dt.date.fromisoformat(stored["today"])})
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
+
+
+@contextmanager
+def only_one(settings: Settings, report: Report) -> Iterator[Path]:
+    """One process at a time makes demo data of an instance; gives it a folder for the files, removed at the end.
+
+    Another one waits here. What a killed process left behind is removed.
+    """
+    handle = os.open(settings.instance_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report("Another process is making demo data; waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        for left in settings.instance_dir.glob(f"{FOLDER}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=FOLDER, dir=settings.instance_dir) as folder:
+            yield Path(folder)
+    finally:
+        os.close(handle)
 
 
 def check_database(db_session: Session, file_names: Sequence[str] | None) -> None:

@@ -315,7 +315,18 @@ def test_faults_come_at_realistic_rates(files: Path) -> None:
 
 
 def test_the_manifest_agrees_with_the_files(files: Path, manifest: dict[str, Any]) -> None:
-    """Counted again from the files alone, by the rules of the importers."""
+    check_manifest(files, manifest)
+
+
+def test_large_tehsils_get_csv_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.demo.generate.WORKBOOK_UNITS", 100)
+    manifest = generate(tmp_path, DemoOptions(400, 3, 2, OPTIONS.today), quiet)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".csv", ".json"}
+    check_manifest(tmp_path, manifest)
+
+
+def check_manifest(files: Path, manifest: dict[str, Any]) -> None:
+    """Count again, from the files alone, by the rules of the importers."""
     assert [entry["file"] for entry in manifest["files"]][:1] == ["00_Areas.csv"]
     assert {entry["file"] for entry in manifest["files"]} == {p.name for p in files.iterdir()} - {MANIFEST}
     for entry in manifest["files"]:

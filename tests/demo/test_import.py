@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import stat
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -141,6 +142,8 @@ def test_an_interrupted_run_goes_on(app: Flask, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(loading, "import_one", ends_early)
     assert app.test_cli_runner().invoke(demo, arguments).exit_code != 0
     monkeypatch.setattr(loading, "import_one", real)
+    left = settings_of(app).instance_dir / f"{loading.FOLDER}killed"
+    left.mkdir()
     # Without options: those of the interrupted run count.
     result = app.test_cli_runner().invoke(demo, [])
     assert result.exit_code == 0, result.output
@@ -149,7 +152,7 @@ def test_an_interrupted_run_goes_on(app: Flask, monkeypatch: pytest.MonkeyPatch)
         assert {count for _name, count in done} == {1}
         assert set(taken) < {name for name, _count in done}
     assert loading.unfinished(settings_of(app)) is None
-    assert not list(settings_of(app).instance_dir.glob("demo-*")), "the files are removed"
+    assert not left.exists() and not list(settings_of(app).instance_dir.glob(f"{loading.FOLDER}*"))
 
 
 def test_files_only(app: Flask, tmp_path: Path) -> None:
@@ -174,3 +177,31 @@ def test_the_password_is_kept_private(app: Flask, tmp_path: Path) -> None:
     assert len(password) >= 12 and demo_password(settings) == password
     assert stat.S_IMODE((tmp_path / "demo_password").stat().st_mode) == 0o600
     assert demo_password(replace(settings, demo_password="given")) == "given"
+
+
+def test_two_at_once_make_it_once(app: Flask) -> None:
+    """The second waits for the first, and then refuses the database it filled."""
+    arguments = ["--units", "20", "--months", "1", "--until", "2025-11"]
+    waiting = threading.Event()
+    result: list[Any] = []
+    settings = settings_of(app)
+    with loading.only_one(settings, lambda _line: None):
+        second = threading.Thread(target=lambda: result.append(_wait_for_turn(settings, waiting)), daemon=True)
+        second.start()
+        assert waiting.wait(10) and not result
+        with app.app_context():
+            manifest = generate(settings.instance_dir / "own", _options(20, 1), lambda _line: None)
+            loading.load(settings.instance_dir / "own", manifest, _options(20, 1), settings, lambda _line: None)
+    second.join(10)
+    assert result == ["had its turn"]
+    again = app.test_cli_runner().invoke(demo, arguments)
+    assert again.exit_code == 1 and "already has" in again.output
+
+
+def _options(units: int, months: int) -> DemoOptions:
+    return DemoOptions(units=units, months=months, seed=7, today=dt.date(2025, 12, 15))
+
+
+def _wait_for_turn(settings: Settings, waiting: threading.Event) -> str:
+    with loading.only_one(settings, lambda _line: waiting.set()):
+        return "had its turn"
