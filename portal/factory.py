@@ -20,9 +20,12 @@ FEATURES: list[str] = [
     "portal.search.views",
     "portal.records.views",
     "portal.reports.views",
+    "portal.imports.views",
+    "portal.locations.views",
 ]
 # Command groups, as module:attribute.
 COMMANDS: list[str] = [
+    "portal.demo.cli:demo",
     "portal.imports.cli:import_command",
     "portal.verify.cli:verify_command",
     "portal.jobs.cli:commands",
@@ -140,11 +143,7 @@ def _setup_commands(app: Flask) -> None:
 
 
 def _setup_dashboards(app: Flask) -> None:
-    try:
-        from dashapps.mount import mount_all
-    except ImportError:
-        return
-    try:
-        mount_all(app)
-    except ImportError:
-        return
+    from dashapps.mount import list_callbacks, mount_all
+
+    mount_all(app)
+    app.extensions["dash_callbacks"] = lambda: list_callbacks(app)

@@ -25,7 +25,6 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
-    or_,
     select,
     true,
 )
@@ -41,6 +40,7 @@ from portal.staff.models import Staff
 from portal.units.models import SurveyUnit
 from portal.web.columns import Column, Kind
 
+Rows = Select[*tuple[Any, ...]]
 REJECTED, CHANGED, PENDING, DUPLICATES = ROW_SETS = ("rejected", "changed", "pending", "duplicates")
 FINDINGS_AT_ONCE = 50
 
@@ -73,7 +73,7 @@ class HistoryFilter:
         return self == HistoryFilter()
 
 
-def history(wanted: HistoryFilter, scope: AreaScope) -> Select[Any]:
+def history(wanted: HistoryFilter, scope: AreaScope) -> Rows:
     """(ImportBatch, user name, full name) of the batches a reader sees."""
     query = (
         select(ImportBatch, Staff.username, Staff.full_name)
@@ -94,13 +94,13 @@ def history(wanted: HistoryFilter, scope: AreaScope) -> Select[Any]:
     return query
 
 
-def uploaders(scope: AreaScope) -> Select[Any]:
+def uploaders(scope: AreaScope) -> Rows:
     """(staff id, user name, full name) of those whose imports a reader sees."""
     seen = select(ImportBatch.staff_id).where(visible(scope))
     return select(Staff.id, Staff.username, Staff.full_name).where(Staff.id.in_(seen)).order_by(Staff.username)
 
 
-def same_file(batch: ImportBatch, scope: AreaScope) -> Select[Any]:
+def same_file(batch: ImportBatch, scope: AreaScope) -> Rows:
     """Earlier batches of the very same file that the reader sees, the newest first."""
     return (
         select(ImportBatch.id, ImportBatch.status, ImportBatch.created_at, Staff.username)
@@ -116,7 +116,7 @@ def _words(code: Any, part: str) -> ColumnElement[Any]:
     return case({name: str(getattr(kind, part)) for name, kind in FINDINGS.items()}, value=code, else_=code)
 
 
-def findings(batch_id: int, code: str) -> Select[Any]:
+def findings(batch_id: int, code: str) -> Rows:
     """The rows in which something was found: line, column, value, and the key of the row where it was kept."""
     return (
         select(
@@ -130,7 +130,7 @@ def findings(batch_id: int, code: str) -> Select[Any]:
     )
 
 
-def finding_download(batch_id: int, code: str) -> tuple[Select[Any], list[Column]]:
+def finding_download(batch_id: int, code: str) -> tuple[Rows, list[Column]]:
     """The same with the reason, for a download."""
     rows = findings(batch_id, code).add_columns(
         literal(code).label("code"),
@@ -181,7 +181,7 @@ _WHY = [
 ]
 
 
-def row_download(batch: ImportBatch, which: str) -> tuple[Select[Any], list[Column]]:
+def row_download(batch: ImportBatch, which: str) -> tuple[Rows, list[Column]]:
     """The rows of one set with their line and reason. Raises KeyError for a set that does not exist."""
     return {
         REJECTED: lambda: _as_the_file_had_them(batch, "REJECTED", "REJECT"),
@@ -191,7 +191,7 @@ def row_download(batch: ImportBatch, which: str) -> tuple[Select[Any], list[Colu
     }[which]()
 
 
-def _as_the_file_had_them(batch: ImportBatch, outcome: str, severity: str) -> tuple[Select[Any], list[Column]]:
+def _as_the_file_had_them(batch: ImportBatch, outcome: str, severity: str) -> tuple[Rows, list[Column]]:
     """Rejected and duplicate rows: the reason first, then every cell as the file had it."""
     why = _reasons(batch.id, severity)
     raw = [
@@ -215,7 +215,7 @@ def _as_the_file_had_them(batch: ImportBatch, outcome: str, severity: str) -> tu
 PENDING_CODES = ("PENDING_SURVEY", "UNKNOWN_PSID")
 
 
-def _pending(batch: ImportBatch) -> tuple[Select[Any], list[Column]]:
+def _pending(batch: ImportBatch) -> tuple[Rows, list[Column]]:
     """Rows that were taken and wait for a partner."""
     code = PENDING_CODES[1] if batch.kind == "paid" else PENDING_CODES[0]
     found = (
@@ -243,7 +243,7 @@ def _pending(batch: ImportBatch) -> tuple[Select[Any], list[Column]]:
     return rows, [_LINE, _KEY, Column("outcome", "Outcome", Kind.CODE), partner, *_WHY[1:]]
 
 
-def _changed(batch: ImportBatch) -> tuple[Select[Any], list[Column]]:
+def _changed(batch: ImportBatch) -> tuple[Rows, list[Column]]:
     """One line for each value that changes: before and after. Places and units by their names."""
     parts = (column("key", String), column("value", JSONB))
     pair = func.jsonb_each(ImportRow.changes).table_valued(*parts, name="pair").render_derived()
@@ -281,11 +281,11 @@ def _changed(batch: ImportBatch) -> tuple[Select[Any], list[Column]]:
     return rows, columns
 
 
-def names_of(location_ids: list[int]) -> Select[Any]:
+def names_of(location_ids: list[int]) -> Rows:
     """(id, name) of locations."""
     return select(Location.id, Location.name).where(Location.id.in_(location_ids))
 
 
-def survey_ids_of(unit_ids: list[int]) -> Select[Any]:
+def survey_ids_of(unit_ids: list[int]) -> Rows:
     """(id, survey id) of units."""
     return select(SurveyUnit.id, SurveyUnit.survey_id).where(SurveyUnit.id.in_(unit_ids))
