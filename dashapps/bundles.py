@@ -16,6 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import brotli
 import plotly
@@ -43,7 +44,7 @@ class Bundle:
         return Path(root).parent / self.path
 
 
-def _declared(resources: list[dict[str, object]]) -> list[Bundle]:
+def _declared(resources: Any) -> list[Bundle]:
     """Bundles out of a package's `_js_dist`, production files only."""
     found: list[Bundle] = []
     for resource in resources:
@@ -52,7 +53,7 @@ def _declared(resources: list[dict[str, object]]) -> list[Bundle]:
             continue
         if isinstance(paths, dict):
             paths = paths["prod"]
-        for path in [paths] if isinstance(paths, str) else list(paths):  # type: ignore[call-overload]
+        for path in [paths] if isinstance(paths, str) else list(paths):
             if any(part in path for part in _LEFT_OUT):
                 continue
             as_tag = not resource.get("async") and not resource.get("dynamic")
@@ -72,11 +73,11 @@ def bundles(libraries: tuple[str, ...] = ()) -> tuple[Bundle, ...]:
     parts = _declared(_dash_renderer._js_dist_dependencies)
     for library in libraries:
         parts += _declared(importlib.import_module(library)._js_dist)
-    parts += _declared(dcc._js_dist) + _declared(html._js_dist) + _declared(_dash_renderer._js_dist)  # type: ignore[arg-type]
+    # As Dash itself orders them: the renderer first, since dcc and html use what it defines.
+    parts += _declared(_dash_renderer._js_dist) + _declared(dcc._js_dist) + _declared(html._js_dist)
     unique = {(b.package, b.path): b for b in parts if (b.package, b.path) != PLOTLY}
     # dcc needs its shared chunk first.
-    ordered = sorted(unique.values(), key=lambda b: b.path == "dcc/dash_core_components.js")
-    return tuple(sorted(ordered, key=lambda b: "dash-renderer" in b.path))
+    return tuple(sorted(unique.values(), key=lambda b: b.path == "dcc/dash_core_components.js"))
 
 
 class BundleStore:

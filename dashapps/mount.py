@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dash
+from dash import ClientsideFunction
 from dash.backends._flask import FlaskDashServer
 from flask import Flask, Response, abort, current_app, render_template, request, send_file
 from flask_login import current_user
@@ -44,7 +45,7 @@ class _Backend(FlaskDashServer):
     def register_assets_blueprint(self, blueprint_name: str, assets_url_path: str, assets_folder: str) -> None:
         """No assets folder: stylesheets and scripts are the portal's static files."""
 
-    def setup_component_suites(self, dash_app: dash.Dash) -> None:
+    def setup_component_suites(self, dash_app: dash.Dash) -> None:  # type: ignore[override]
         """Bundles come from one prefix for all dashboards."""
 
     def before_request(self, func: Callable[[], Any]) -> None:
@@ -70,12 +71,13 @@ class PortalDash(dash.Dash):
             suppress_callback_exceptions=True,
             include_assets_files=False,
             add_log_handler=False,
+            use_async=False,
         )
         self.backend = _Backend(server)
         self.init_app(server)
         self.layout = spec.layout
         spec.register(self)
-        self._setup_server()
+        self._setup_server()  # type: ignore[no-untyped-call]
 
     def callback(self, *args: Any, permission: Permission | None = None, **kwargs: Any) -> Callable[..., Any]:
         """`dash.Dash.callback` with the permission it needs (the dashboard's own unless given)."""
@@ -89,6 +91,10 @@ class PortalDash(dash.Dash):
             return decorated
 
         return with_permission
+
+    def in_browser(self, function: ClientsideFunction, *dependencies: Any) -> None:
+        """A callback that runs in the browser only: a function of a script file, never inline text."""
+        self.clientside_callback(function, *dependencies)  # type: ignore[no-untyped-call]
 
     def permission_of(self, output: str) -> Permission:
         """The permission of the callback with this output id."""
@@ -180,7 +186,7 @@ class PortalDash(dash.Dash):
             app_entry=to_html(first.body),
         )
 
-    def interpolate_index(self, **parts: Any) -> str:
+    def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
         """Dash's hook for the page: a template of the portal instead of Dash's own."""
         return render_template(
             "dash.html",

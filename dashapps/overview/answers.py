@@ -10,9 +10,10 @@ from flask_login import current_user
 from dashapps.overview import figures as charts
 from dashapps.overview import ids, panels
 from dashapps.overview.head import download_path, head, question
-from dashapps.overview.queries import Figures, Stamp, load, read_stamp
+from dashapps.overview.queries import Clock, Figures, Stamp, load, read_stamp
 from dashapps.overview.tiles import tiles
 from dashapps.shared import components as ui
+from dashapps.shared.caching import code_stamp
 from dashapps.shared.filters import Filters
 from dashapps.shared.html import plain
 from portal import db
@@ -26,18 +27,17 @@ from portal.web.guard import current_scope
 CACHE_SECONDS = 24 * 3600
 
 
-def today() -> dt.date:
-    """Today in Karachi."""
-    return dt.datetime.now(fmt.KARACHI).date()
+def clock() -> Clock:
+    """Today in Karachi, and the office's start day of the cycle."""
+    return Clock(dt.datetime.now(fmt.KARACHI).date(), settings().cycle_start_day)
 
 
-def cache_key(filters: Filters, scope: AreaScope, stamp: Stamp, day: dt.date, may_export: bool) -> str:
+def cache_key(filters: Filters, scope: AreaScope, stamp: Stamp, now: Clock, may_export: bool) -> str:
     """All that the answer depends on. The version makes a cached figure never older than the last commit."""
     as_of = stamp.as_of.isoformat() if stamp.as_of else ""
     bad = ",".join(filters.bad)
-    return (
-        f"overview:{scope.cache_key}:{filters.query()}:{bad}:{stamp.version}:{as_of}:{day}:{language()}:{may_export:d}"
-    )
+    chosen = f"{filters.query()}:{bad}:{now.today}:{now.start_day}:{language()}:{may_export:d}"
+    return f"overview:{code_stamp()}:{scope.cache_key}:{stamp.version}:{as_of}:{chosen}"
 
 
 def answer(filters: Filters) -> dict[str, Any]:
@@ -45,15 +45,15 @@ def answer(filters: Filters) -> dict[str, Any]:
 
     Raises NotFoundError for an area outside his scope: nothing of another scope is ever under his cache key.
     """
-    scope, day = current_scope(), today()
+    scope, now = current_scope(), clock()
     may_export = current_user.can(Permission.EXPORT)
     with db.read_snapshot() as connection:
         stamp = read_stamp(connection, scope)
-        key = cache_key(filters, scope, stamp, day, may_export)
+        key = cache_key(filters, scope, stamp, now, may_export)
         found: dict[str, Any] | None = cache.get(key)
         if found is not None:
             return found
-        figures = load(connection, filters, scope, stamp, day, settings().cycle_start_day)
+        figures = load(connection, filters, scope, stamp, now)
     built = build(figures, filters, len(scope.location_ids) > 1, may_export)
     cache.set(key, built, timeout=CACHE_SECONDS)
     return built
@@ -64,12 +64,11 @@ def read_figures(filters: Filters) -> Figures:
     scope = current_scope()
     with db.read_snapshot() as connection:
         stamp = read_stamp(connection, scope)
-        return load(connection, filters, scope, stamp, today(), settings().cycle_start_day)
+        return load(connection, filters, scope, stamp, clock())
 
 
 def build(figures: Figures, filters: Filters, has_several: bool, may_export: bool) -> dict[str, Any]:
     """Figures into what the page shows. Pure but for the language."""
-    start_day = settings().cycle_start_day
     time = panels.as_of(figures)
 
     def foot(table: ui.Table) -> Any:
@@ -78,9 +77,9 @@ def build(figures: Figures, filters: Filters, has_several: bool, may_export: boo
 
     slots = {
         ids.HEAD: head(figures, filters, has_several, may_export),
-        ids.TILES: tiles(figures, filters, start_day),
-        ids.RECOVERY_HEAD: panels.recovery_head(figures, start_day),
-        ids.RECOVERY_FOOT: foot(panels.recovery_table(figures, start_day)),
+        ids.TILES: tiles(figures, filters),
+        ids.RECOVERY_HEAD: panels.recovery_head(figures),
+        ids.RECOVERY_FOOT: foot(panels.recovery_table(figures)),
         ids.LEAGUE: panels.league(figures, filters, may_export),
         ids.DAILY_HEAD: panels.daily_head(figures),
         ids.DAILY_FOOT: foot(panels.daily_table(figures)),
@@ -90,8 +89,8 @@ def build(figures: Figures, filters: Filters, has_several: bool, may_export: boo
     return {
         "slots": {name: plain(content) for name, content in slots.items()},
         "figures": {
-            "recovery": charts.recovery_figure(figures, start_day) if charts.curves(figures, start_day) else None,
+            "recovery": charts.recovery_figure(figures) if charts.curves(figures) else None,
             "daily": charts.daily_figure(figures) if figures.by_day else None,
         },
-        "title": f"{question(figures)} {figures.area.name}",
+        "title": f"{figures.area.name}: {question(figures)}" if figures.area.name else question(figures),
     }

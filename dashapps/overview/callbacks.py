@@ -29,7 +29,7 @@ def register(app: PortalDash) -> None:
         return (*(built["slots"][slot] for slot in ids.SLOTS), built["figures"], built["title"])
 
     # In the browser: colours of the theme into the figures, and the document's title.
-    app.clientside_callback(
+    app.in_browser(
         ClientsideFunction("portal", "charts"),
         Output(ids.RECOVERY_GRAPH, "figure"),
         Output(ids.RECOVERY_GRAPH, "className"),
@@ -38,6 +38,6 @@ def register(app: PortalDash) -> None:
         Input(ids.FIGURES, "data"),
         Input(ids.THEME, "data"),
     )
-    app.clientside_callback(
+    app.in_browser(
         ClientsideFunction("portal", "title"), Output(ids.TITLE, "modified_timestamp"), Input(ids.TITLE, "data")
     )

@@ -16,7 +16,6 @@ from dashapps.overview.queries import Figures
 from dashapps.shared.components import Table
 from dashapps.shared.filters import parse
 from dashapps.shared.i18n import gettext as _
-from portal.web.context import settings
 
 ALL = "all"
 # A spreadsheet would run a text that begins with one of these.
@@ -68,7 +67,7 @@ def download(name: str) -> Response:
     """`/dash/overview/download/<name>.csv`: a panel's table, or all of them one below the other."""
     filters = parse(request.query_string.decode(errors="replace"))
     figures = read_figures(filters)
-    made = tables(figures, settings().cycle_start_day)
+    made = tables(figures)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     if name == ALL:

@@ -20,7 +20,7 @@ KNOWN_CHANNELS = ("1Bill", "BOP OTC", "OTC/Cash", "JazzCash", "Easypaisa")
 _AXIS_DAYS = 31
 
 
-def curve(figures: Figures, month: dt.date, start_day: int) -> list[tuple[int, int, float]]:
+def curve(figures: Figures, month: dt.date) -> list[tuple[int, int, float]]:
     """(day of the cycle, received so far, share of the demand), from day 1 to the last known day; [] without a demand.
 
     What was paid before the cycle began counts on day 1.
@@ -28,7 +28,7 @@ def curve(figures: Figures, month: dt.date, start_day: int) -> list[tuple[int, i
     demand = figures.months[month].demand if month in figures.months else 0
     if not demand:
         return []
-    first, last = cycle_bounds(month, start_day)
+    first, last = cycle_bounds(month, figures.period.clock.start_day)
     until = min(last, figures.period.now.last) if month == figures.period.cycle else last
     by_day: dict[int, int] = defaultdict(int)
     for paid_on, amount in figures.received.get(month, ()):
@@ -40,17 +40,17 @@ def curve(figures: Figures, month: dt.date, start_day: int) -> list[tuple[int, i
     return points
 
 
-def curves(figures: Figures, start_day: int) -> list[tuple[dt.date, list[tuple[int, int, float]]]]:
+def curves(figures: Figures) -> list[tuple[dt.date, list[tuple[int, int, float]]]]:
     """The cycle's curve and those of the cycles before it, newest first; cycles without bills are left out."""
     months = [add_months(figures.period.cycle, -back) for back in range(CURVES)]
-    found = [(month, curve(figures, month, start_day)) for month in months]
+    found = [(month, curve(figures, month)) for month in months]
     return [(month, points) for month, points in found if points]
 
 
-def recovery_figure(figures: Figures, start_day: int) -> dict[str, Any]:
+def recovery_figure(figures: Figures) -> dict[str, Any]:
     """Recovery by day of the cycle, against the last three, each labelled at its end."""
     layout = charts.base_layout(RECOVERY_HEIGHT, right=84)
-    lines = curves(figures, start_day)
+    lines = curves(figures)
     highest = max((share for _month, points in lines for _day, _sum, share in points), default=0.0)
     values = charts.ticks(max(highest, 0.01))
     top = values[-1]
@@ -60,6 +60,7 @@ def recovery_figure(figures: Figures, start_day: int) -> dict[str, Any]:
         "ticktext": [fmt.percent(value, 0 if top >= 0.04 else 1) for value in values],
     }
     layout["xaxis"] |= {"range": [0.4, _AXIS_DAYS + 0.3], "tickvals": [1, 5, 10, 15, 20, 25, 30]}
+    layout["xaxis"]["unifiedhovertitle"] = {"text": _("Day %(day)s", day="%{x}")}
     data = [_line(month, points, month == figures.period.cycle) for month, points in reversed(lines)]
     layout["annotations"] = _end_labels(lines, figures.period.cycle, top)
     return {"data": data, "layout": layout}
@@ -74,12 +75,15 @@ def _line(month: dt.date, points: list[tuple[int, int, float]], is_now: bool) ->
         "x": [day for day, _total, _share in points],
         "y": [share for _day, _total, share in points],
         "customdata": [
-            [_("Day %(day)s", day=day), f"{short_month(month)} {fmt.percent(share, 2)}", fmt.rupees(total)]
-            for day, total, share in points
+            [f"{short_month(month)} {fmt.percent(share, 2)}", fmt.rupees(total)] for _day, total, share in points
         ],
-        "hovertemplate": "%{customdata[1]} (%{customdata[2]})<extra></extra>",
+        "hovertemplate": "%{customdata[0]} (%{customdata[1]})<extra></extra>",
         "line": {"color": charts.NOW if is_now else charts.BEFORE, "width": 2.6 if is_now else 1.3},
-        "marker": {"size": [9 if is_now and index == last else 0 for index in range(len(points))], "color": charts.NOW},
+        "marker": {
+            "size": [9 if is_now and index == last else 0 for index in range(len(points))],
+            "color": charts.NOW,
+            "opacity": 1,
+        },
         "cliponaxis": False,
     }
 
@@ -175,22 +179,26 @@ def daily_figure(figures: Figures) -> dict[str, Any]:
         "tickvals": values,
         "ticktext": [f"{value / unit:,.10g}" for value in values],
     }
+    has_years = days[0].year != days[-1].year
+    names = [short_day(day, has_years) for day in days]
+    is_short = (days[-1] - days[0]).days <= 31
     every = max(1, round(len(days) / 5))
     shown = list(range(0, len(days), every))
     layout["xaxis"] |= {
         "type": "category",
-        "tickvals": shown,
-        "ticktext": [str(days[index].day) if len(days) <= 31 else short_day(days[index]) for index in shown],
+        "tickvals": [names[index] for index in shown],
+        "ticktext": [str(days[index].day) if is_short else names[index] for index in shown],
         "range": [-0.6, len(days) - 0.4],
+        "tickangle": 0,
     }
     data = [
         {
             "type": "bar",
             "name": channel_name(name),
-            "x": list(range(len(days))),
+            "x": names,
             "y": [of_day.get(day, 0) for day in days],
-            "customdata": [[short_day(day), fmt.rupees(of_day.get(day, 0))] for day in days],
-            "hovertemplate": "%{customdata[0]} · " + channel_name(name) + " %{customdata[1]}<extra></extra>",
+            "customdata": [fmt.rupees(of_day.get(day, 0)) for day in days],
+            "hovertemplate": channel_name(name) + " %{customdata}<extra></extra>",
             "marker": {"color": colours[name], "line": {"width": 0.5, "color": charts.PAPER}},
         }
         for name, of_day in amounts.items()

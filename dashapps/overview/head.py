@@ -24,8 +24,8 @@ MONTHS_IN_MENU = 13
 def question(figures: Figures) -> str:
     """The heading: the question that the page answers."""
     period = figures.period
-    name = ui.long_month(period.cycle, year=period.cycle.year != period.today.year)
-    if period.last < period.today:
+    name = ui.long_month(period.cycle, year=period.cycle.year != period.clock.today.year)
+    if period.last < period.clock.today:
         return _("How did %(month)s go?", month=name)
     return _("How is %(month)s going?", month=name)
 
@@ -55,18 +55,17 @@ def _cycle_menu(figures: Figures, filters: Filters) -> Component:
     head = html.Div(
         [html.Strong(_("Billing month")), html.Small(_("bills"), className="muted")], className="menu-head is-row"
     )
-    summary = [
-        _("Cycle"), " ", html.Strong(ui.short_month(period.cycle, year=True)), " · ", _("day %(day)s", day=period.day), _arrow()
-    ]  # fmt: skip
+    shown = html.Strong(ui.short_month(period.cycle, year=True))
+    summary = [_("Cycle"), " ", shown, " · ", _("day %(day)s", day=period.day), _arrow()]
     return ui.menu(summary, [head, *items], "")
 
 
 def _range_menu(figures: Figures, filters: Filters) -> Component:
     period = figures.period
     ready: list[tuple[str, dt.date, dt.date]] = [
-        (_("The cycle so far"), period.first, min(period.last, max(period.first, period.today))),
-        (_("The last 7 days"), period.today - dt.timedelta(days=6), period.today),
-        (_("The last 30 days"), period.today - dt.timedelta(days=29), period.today),
+        (_("The cycle so far"), period.first, min(period.last, max(period.first, period.clock.today))),
+        (_("The last 7 days"), period.clock.today - dt.timedelta(days=6), period.clock.today),
+        (_("The last 30 days"), period.clock.today - dt.timedelta(days=29), period.clock.today),
     ]
     items = [
         ui.menu_link(
@@ -122,6 +121,12 @@ def compared_name(figures: Figures) -> str:
     return ui.short_month(period.compared, year=period.compared.year != period.cycle.year)
 
 
+def compared_days(figures: Figures) -> str:
+    """The days compared with: `Oct` for the same days of that cycle, else the days themselves."""
+    period = figures.period
+    return compared_name(figures) if period.is_within_cycle else ui.days(period.then.first, period.then.last)
+
+
 def _arrow() -> Component:
     return html.Span(className="chip-arrow", **attrs({"aria-hidden": "true"}))
 
@@ -133,7 +138,8 @@ def notes(filters: Filters) -> Component | None:
     names = {"cycle": _("cycle"), "from": _("from"), "to": _("to"), "use": _("use"), "compare": _("compare")}
     listed = ", ".join(names[key] for key in dict.fromkeys(filters.bad))
     text = _("Part of the link could not be read and was left out: %(names)s.", names=listed)
-    return dbc.Alert(text, color="warning", class_name="dash-note", fade=False)
+    note: Component = dbc.Alert(text, color="warning", class_name="dash-note", fade=False)
+    return note
 
 
 def head(figures: Figures, filters: Filters, has_several: bool, may_export: bool) -> list[Component | None]:
@@ -151,7 +157,7 @@ def head(figures: Figures, filters: Filters, has_several: bool, may_export: bool
                 href=download_path("all", filters),
                 className="chip is-icon",
                 title=_("Download all figures (CSV)"),
-                download=True,
+                download="",
                 **attrs({"aria-label": _("Download all figures (CSV)")}),
             )
         )

@@ -27,15 +27,25 @@ def page(slots: Mapping[str, Any]) -> Component:
         return html.Div(slots.get(name), id=name, **props)
 
     def graph(name: str, height: int) -> Component:
+        blank = {"visible": False}
+        clear = "rgba(0,0,0,0)"
         return dcc.Graph(
             id=name,
-            figure={"data": [], "layout": {"height": height, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
-                                           "xaxis": {"visible": False}, "yaxis": {"visible": False}}},
+            figure={
+                "data": [],
+                "layout": {
+                    "height": height,
+                    "paper_bgcolor": clear,
+                    "plot_bgcolor": clear,
+                    "xaxis": blank,
+                    "yaxis": blank,
+                },
+            },
             config=GRAPH_CONFIG,
             className="panel-graph",
             style={"height": f"{height}px"},
             responsive=True,
-        )  # fmt: skip
+        )
 
     def panel(*children: Component, name: str) -> Component:
         return html.Section(list(children), className="panel dash-panel", **attrs({"data-panel": name}))

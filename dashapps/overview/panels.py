@@ -8,7 +8,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashapps.overview.figures import by_bar, channel_colours, channel_name, curves, money_unit
-from dashapps.overview.head import compared_name, download_path, use_name
+from dashapps.overview.head import compared_days, compared_name, download_path, use_name
 from dashapps.overview.queries import Figures, Mover, Part
 from dashapps.shared import components as ui
 from dashapps.shared.charts import ticks
@@ -45,8 +45,8 @@ def share(part: float, whole: float) -> float | None:
 
 
 # -- Recovery ------------------------------------------------------------------------------------------------------
-def recovery_table(figures: Figures, start_day: int) -> Table:
-    lines = curves(figures, start_day)
+def recovery_table(figures: Figures) -> Table:
+    lines = curves(figures)
     names = [ui.short_month(month, year=True) for month, _points in lines]
     columns = [Column(_("Day of the cycle"))]
     for name in names:
@@ -60,12 +60,12 @@ def recovery_table(figures: Figures, start_day: int) -> Table:
     return Table("recovery", _("Recovery by day of the cycle"), tuple(columns), tuple(rows))
 
 
-def recovery_head(figures: Figures, start_day: int) -> list[Component]:
+def recovery_head(figures: Figures) -> list[Component]:
     parts = ui.panel_head(
         _("Recovery of the cycle's demand, by day"),
-        _("Share of the amount asked for that has come in for the month's bills. Against the last three cycles."),
+        _("Share of the amount asked for that has come in, against the last three cycles"),
     )
-    return parts if curves(figures, start_day) else [*parts, no_bills(figures)]
+    return parts if curves(figures) else [*parts, no_bills(figures)]
 
 
 # -- League --------------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def league(figures: Figures, filters: Filters, may_export: bool) -> list[Compone
     then = compared_name(figures)
     head = ui.panel_head(
         figures.area.parts_title,
-        _("Recovery this cycle, and its change in points against %(month)s on the same day", month=then),
+        _("Recovery, and its change in points on %(month)s, same day", month=then),
     )
     if not figures.area.part_names:
         body = ui.empty(
@@ -163,7 +163,7 @@ def league(figures: Figures, filters: Filters, may_export: bool) -> list[Compone
             text, type="button", className="text-button", **attrs({"data-show-more": "", "aria-expanded": "false"})
         )
     path = download_path("league", filters) if may_export else None
-    return [*head, grid, ui.panel_foot("", league_table(figures), path, extra=more)]
+    return [*head, grid, ui.panel_foot(as_of(figures), league_table(figures), path, extra=more)]
 
 
 # -- Collected by day and channel -----------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def movers_table(figures: Figures) -> Table:
         Column(_("Category"), is_figure=False),
         Column(_("Area"), is_figure=False),
         Column(_("Collected")),
-        Column(_("Collected in %(month)s", month=compared_name(figures))),
+        Column(_("Collected, %(days)s", days=compared_days(figures))),
         Column(_("Change")),
     )
     rows = tuple(
@@ -242,7 +242,6 @@ def movers_table(figures: Figures) -> Table:
 
 
 def movers(figures: Figures, filters: Filters, may_export: bool) -> list[Component]:
-    then = compared_name(figures)
     title = _("What changed most")
     if not figures.collected_then:
         span = figures.period.then
@@ -253,9 +252,9 @@ def movers(figures: Figures, filters: Filters, may_export: bool) -> list[Compone
         ]
     change = figures.collected - figures.collected_then
     sub = _(
-        "Contribution to the change of Rs %(amount)s collected against %(month)s",
+        "Parts of the change of Rs %(amount)s on %(days)s",
         amount=fmt.signed_number(change),
-        month=then,
+        days=compared_days(figures),
     )
     ranked = ranked_movers(figures)
     if not ranked:
@@ -267,7 +266,7 @@ def movers(figures: Figures, filters: Filters, may_export: bool) -> list[Compone
         is_up = difference > 0
         width = f"{abs(difference) / largest * 50:.1f}%"
         name = category(mover)
-        label: Any = [name, ", ", html.Bdi(mover.name)] if figures.area.part_names else name
+        label: Any = [f"{name}, ", html.Bdi(mover.name)] if figures.area.part_names else name
         fill = html.Div(className=f"mover-fill {'is-up' if is_up else 'is-down'}", style={"inlineSize": width})
         rows.append(
             html.Li(
@@ -290,7 +289,7 @@ def movers(figures: Figures, filters: Filters, may_export: bool) -> list[Compone
     return [
         *ui.panel_head(title, sub),
         html.Ol(rows, className="movers"),
-        ui.panel_foot("", movers_table(figures), path),
+        ui.panel_foot(as_of(figures), movers_table(figures), path),
     ]
 
 
@@ -359,14 +358,14 @@ def funnel(figures: Figures, filters: Filters, may_export: bool) -> list[Compone
         *head,
         html.Ol(rows, className="funnel"),
         html.P(pending, className="panel-sub"),
-        ui.panel_foot("", funnel_table(figures), path),
+        ui.panel_foot(as_of(figures), funnel_table(figures), path),
     ]
 
 
-def tables(figures: Figures, start_day: int) -> dict[str, Table]:
+def tables(figures: Figures) -> dict[str, Table]:
     """Every panel's table by name, for the downloads."""
     all_tables = [
-        recovery_table(figures, start_day),
+        recovery_table(figures),
         league_table(figures),
         daily_table(figures),
         movers_table(figures),

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
 from dashapps.shared.areas import Area, find_area
 from dashapps.shared.filters import LAST_YEAR, Filters
@@ -29,6 +29,14 @@ class Stamp:
 
 
 @dataclass(frozen=True)
+class Clock:
+    """What day it is, and on which day of the month a cycle begins."""
+
+    today: dt.date
+    start_day: int
+
+
+@dataclass(frozen=True)
 class Period:
     """The days in question. `until` is the day up to which the cycle is looked at; `then` are the compared ones."""
 
@@ -38,7 +46,7 @@ class Period:
     now: Span
     compared: dt.date
     then: Span
-    today: dt.date
+    clock: Clock
     is_default_range: bool
 
     @property
@@ -47,8 +55,8 @@ class Period:
         return max(1, min((self.now.last - self.first).days, (self.last - self.first).days) + 1)
 
     @property
-    def is_over(self) -> bool:
-        return self.now.last >= self.last
+    def is_within_cycle(self) -> bool:
+        return self.first <= self.now.first and self.now.last <= self.last
 
 
 @dataclass(frozen=True)
@@ -137,7 +145,7 @@ class Figures:
         return bool(self.months or self.collected or self.surveyed or self.listed or self.pending)
 
 
-def stamp_of(scope: AreaScope) -> Select[tuple[int, dt.datetime | None]]:
+def stamp_of(scope: AreaScope) -> selects.Rows:
     """The stamp of what a person sees: cheap, read before every answer."""
     newest = (
         select(func.max(ImportBatch.as_of))
@@ -158,8 +166,7 @@ def period_of(
     filters: Filters,
     months: dict[dt.date, Month],
     newest: dt.date | None,
-    today: dt.date,
-    start_day: int,
+    clock: Clock,
 ) -> Period:
     """Which days the filters mean.
 
@@ -167,6 +174,7 @@ def period_of(
     range: the cycle up to the newest day of the data (not beyond today), so that a comparison with the same day
     of another cycle does not compare with days nobody has imported yet.
     """
+    today, start_day = clock.today, clock.start_day
     current = cycle_of(today, start_day)
     begun = [month for month in months if month <= current]
     cycle = filters.cycle or max(begun, default=max(months, default=current))
@@ -178,18 +186,16 @@ def period_of(
         end = start if filters.start else end
         start = min(start, end)
     compared = add_months(cycle, -12 if filters.compare == LAST_YEAR else -1)
-    if first <= start and end <= last:
+    if first <= start and end <= last:  # see Period.is_within_cycle
         then = Span(same_day_of(start, cycle, compared, start_day), same_day_of(end, cycle, compared, start_day))
     else:  # any days: the same days, one month (or year) of cycles earlier
         shift = first - cycle_bounds(compared, start_day)[0]
         then = Span(start - shift, end - shift)
     is_default = filters.start is None and filters.end is None
-    return Period(cycle, first, last, Span(start, end), compared, then, today, is_default)
+    return Period(cycle, first, last, Span(start, end), compared, then, clock, is_default)
 
 
-def load(
-    connection: Connection, filters: Filters, scope: AreaScope, stamp: Stamp, today: dt.date, start_day: int
-) -> Figures:
+def load(connection: Connection, filters: Filters, scope: AreaScope, stamp: Stamp, clock: Clock) -> Figures:
     """Read everything. `connection` is a snapshot; raises NotFoundError for an area outside the scope."""
     area = find_area(connection, filters.area, scope)
     where = Where(scope, (filters.area,) if filters.area is not None else (), filters.use)
@@ -199,7 +205,7 @@ def load(
         for row in connection.execute(selects.billed_by_month(where))
     }
     known_days = [day for day in (newest_paid, _day_of(stamp.as_of)) if day is not None]
-    period = period_of(filters, months, max(known_days, default=None), today, start_day)
+    period = period_of(filters, months, max(known_days, default=None), clock)
     wanted = {add_months(period.cycle, -n) for n in range(CURVES)} | {period.compared}
     received: dict[dt.date, list[tuple[dt.date, int]]] = defaultdict(list)
     for row in connection.execute(selects.received_by_day(where, sorted(wanted))):

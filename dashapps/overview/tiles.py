@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dash import html
 from dash.development.base_component import Component
 
 from dashapps.overview.figures import curves
-from dashapps.overview.head import compared_name
+from dashapps.overview.head import compared_days, compared_name
 from dashapps.overview.queries import SPARK_MONTHS, Figures
 from dashapps.shared import components as ui
 from dashapps.shared.components import Change, Tile
@@ -58,6 +59,18 @@ def _is_up(now: float, then: float) -> bool | None:
     return None if now == then else now > then
 
 
+def _parts(figures: Figures) -> list[Component | str]:
+    """Posted and unmatched money apart; the short form of both fits one line."""
+    short = fmt.short(figures.posted)
+    if not figures.unmatched:
+        return [ui.figure_part("posted", figures.posted, _("%(amount)s posted", amount=short))]
+    return [
+        ui.figure_part("posted", figures.posted, short),
+        " + ",
+        ui.figure_part("unmatched", figures.unmatched, _("%(amount)s unmatched", amount=fmt.short(figures.unmatched))),
+    ]
+
+
 def collected(figures: Figures, filters: Filters) -> Tile:
     """Everything paid in the days shown, whatever its month; posted and unmatched apart below."""
     text = ui.percent_change(figures.collected, figures.collected_then)
@@ -72,21 +85,19 @@ def collected(figures: Figures, filters: Filters) -> Tile:
         value=figures.collected,
         shown=fmt.rupees_short(figures.collected),
         exact=fmt.rupees(figures.collected),
-        sub=[
-            ui.figure_part("posted", figures.posted, _("%(amount)s posted", amount=fmt.short(figures.posted))),
-            " + ",
-            ui.figure_part(
-                "unmatched", figures.unmatched, _("%(amount)s unmatched", amount=fmt.short(figures.unmatched))
-            ),
-        ],
-        change=Change(text, _on(figures), _is_up(figures.collected, figures.collected_then)) if text else None,
+        sub=_parts(figures),
+        change=Change(
+            text, _("on %(days)s", days=compared_days(figures)), _is_up(figures.collected, figures.collected_then)
+        )
+        if text
+        else None,
         spark=ui.sparkline(values, _("Collected by day")) if figures.collected else None,
         href=_report("payment-register", filters, figures),
         link_label=_("The payments behind this figure"),
     )
 
 
-def recovery(figures: Figures, filters: Filters, start_day: int) -> Tile:
+def recovery(figures: Figures, filters: Filters) -> Tile:
     """Received over demand, up to the last day shown."""
     period = figures.period
     ratio = figures.recovery(period.cycle, period.now.last)
@@ -94,8 +105,8 @@ def recovery(figures: Figures, filters: Filters, start_day: int) -> Tile:
     received = figures.received_until(period.cycle, period.now.last)
     difference = None if ratio is None or then is None else ratio - then
     same_day = []
-    for month, points in reversed(curves(figures, start_day)):
-        first, last = cycle_bounds(month, start_day)
+    for month, points in reversed(curves(figures)):
+        first, last = cycle_bounds(month, figures.period.clock.start_day)
         day = min(period.day, (last - first).days + 1, len(points))
         same_day.append(points[day - 1][2])
     return Tile(
@@ -123,10 +134,10 @@ def recovery(figures: Figures, filters: Filters, start_day: int) -> Tile:
 def outstanding(figures: Figures) -> Tile:
     """What is owed now. No change is shown: what was owed on an earlier day is not recorded."""
     fee = figures.month.monthly_fee
-    sub: list[object] = []
+    credit = ui.figure_part("credit", figures.credit, _("credit %(amount)s", amount=fmt.short(figures.credit)))
+    sub: list[Component | str] = [html.Div(credit)]
     if fee:
-        sub += [_("%(number)s months of fees", number=f"{figures.outstanding / fee:.1f}"), " · "]
-    sub.append(ui.figure_part("credit", figures.credit, _("credit %(amount)s", amount=fmt.short(figures.credit))))
+        sub.insert(0, html.Div(_("%(number)s months of fees", number=f"{figures.outstanding / fee:.1f}")))
     return Tile(
         metric="outstanding",
         label=_("Outstanding now"),
@@ -159,12 +170,12 @@ def paying_units(figures: Figures, filters: Filters) -> Tile:
     )
 
 
-def tiles(figures: Figures, filters: Filters, start_day: int) -> list[Component]:
+def tiles(figures: Figures, filters: Filters) -> list[Component]:
     """All tiles, in order."""
     shown = [
         billed(figures, filters),
         collected(figures, filters),
-        recovery(figures, filters, start_day),
+        recovery(figures, filters),
         outstanding(figures),
         paying_units(figures, filters),
     ]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask_babel import get_locale
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, case, func, select
 from sqlalchemy.orm import aliased
 
 from dashapps.shared.i18n import gettext as _
 from portal.errors import NotFoundError
 from portal.locations.models import DISTRICT, DIVISION, MOHALLA, TEHSIL, UNION_COUNCIL, Location, LocationClosure
 from portal.permissions import AreaScope
-from portal.rollups.selects import Parts
+from portal.rollups.models import RollupAccounts
+from portal.rollups.selects import Parts, Where
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Node:
 class Area:
     """`path` from the root down to the shown node, empty when several areas are shown together.
 
-    `tops` are the areas granted to the reader. `parts_kind` is the kind of the parts, None when mixed or none.
+    `tops` are the areas shown. `parts_kind` is the kind of the parts, None when mixed or none.
     """
 
     path: tuple[Node, ...]
@@ -70,10 +72,8 @@ def _in_language(name: str, name_ur: str | None) -> str:
     return name_ur if name_ur and locale is not None and locale.language == "ur" else name
 
 
-def _paths(connection: Connection, nodes: tuple[int, ...], scope: AreaScope) -> dict[int, tuple[Node, ...]]:
-    """The way from the root to each node."""
-    if not nodes:
-        return {}
+def _paths(connection: Connection, nodes: Any, scope: AreaScope) -> dict[int, tuple[Node, ...]]:
+    """The way from the root to each node. `nodes`: ids, or a subquery that gives them."""
     statement = (
         select(
             LocationClosure.location_id.label("of"),
@@ -94,27 +94,23 @@ def _paths(connection: Connection, nodes: tuple[int, ...], scope: AreaScope) -> 
     return found
 
 
-def _root_id(connection: Connection) -> int:
-    return int(connection.execute(select(Location.id).where(Location.parent_id.is_(None))).scalar_one())
-
-
 def find_area(connection: Connection, area_id: int | None, scope: AreaScope) -> Area:
-    """The chosen area, or all of the scope. Raises NotFoundError when the area lies outside or does not exist."""
-    if area_id is None:
-        granted = (_root_id(connection),) if scope.is_everywhere else scope.location_ids
-    else:
+    """The chosen area, or all of the scope. Raises NotFoundError when the area lies outside or does not exist.
+
+    Two queries.
+    """
+    granted: Any = scope.location_ids
+    if area_id is not None:
         granted = (area_id,)
+    elif scope.is_everywhere:
+        granted = select(Location.id).where(Location.parent_id.is_(None))
     paths = _paths(connection, granted, scope)
     if area_id is not None and (area_id not in paths or not paths[area_id][-1].is_open):
         raise NotFoundError(_("There is no such area among yours."))
-    tops = tuple(
-        sorted(
-            (path[-1] for path in paths.values() if not any(node.id in paths for node in path[:-1])),
-            key=lambda node: node.name,
-        )
-    )
+    outermost = [path[-1] for path in paths.values() if not any(node.id in paths for node in path[:-1])]
+    tops = tuple(sorted(outermost, key=lambda node: node.name))
     if len(tops) == 1:
-        return _with_children(connection, paths[tops[0].id], tops)
+        return _broken_up(connection, paths[tops[0].id], tops, scope)
     kinds = {top.kind for top in tops}
     return Area(
         path=(),
@@ -125,16 +121,41 @@ def find_area(connection: Connection, area_id: int | None, scope: AreaScope) -> 
     )
 
 
-def _with_children(connection: Connection, path: tuple[Node, ...], tops: tuple[Node, ...]) -> Area:
+def _fork(node_id: int, scope: AreaScope) -> Any:
+    """The deepest place, from the node down, that has all the node's accounts below it and areas of its own.
+
+    A province of which one tehsil is in use breaks up into the union councils of that tehsil, not into one division.
+    """
+    where = Where(scope, (node_id,))
+    used = select(RollupAccounts.location_id).where(where.area(RollupAccounts.location_id)).distinct().cte("used")
+    child = aliased(Location)
+    return (
+        select(LocationClosure.ancestor_id)
+        .join(used, used.c.location_id == LocationClosure.location_id)
+        .where(select(child.id).where(child.parent_id == LocationClosure.ancestor_id).exists())
+        .group_by(LocationClosure.ancestor_id)
+        .having(func.count() == select(func.count()).select_from(used).scalar_subquery())
+        .order_by(func.max(LocationClosure.depth))
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _broken_up(connection: Connection, path: tuple[Node, ...], tops: tuple[Node, ...], scope: AreaScope) -> Area:
+    node_id = path[-1].id
+    inside = select(LocationClosure.location_id).where(LocationClosure.ancestor_id == node_id)
+    fork = _fork(node_id, scope)
+    # A fork above the node (all its accounts hang on the node itself, which has no areas) is none.
+    parent = case((fork.in_(inside), fork), else_=node_id)
     child = aliased(Location)
     rows = connection.execute(
-        select(child.id, child.name, child.name_ur, child.kind).where(child.parent_id == path[-1].id)
+        select(child.id, child.parent_id, child.name, child.name_ur, child.kind).where(child.parent_id == parent)
     ).all()
     kinds = {row.kind for row in rows}
     return Area(
         path=path,
         tops=tops,
-        parts=Parts(parent=path[-1].id),
+        parts=Parts(parent=rows[0].parent_id if rows else node_id),
         part_names={row.id: _in_language(row.name, row.name_ur) for row in rows},
         parts_kind=kinds.pop() if len(kinds) == 1 else None,
     )

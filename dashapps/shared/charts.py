@@ -15,7 +15,7 @@ NOW, BEFORE = "var(--primary)", "var(--chart-grey)"
 SERIES = tuple(f"var(--chart-{number})" for number in range(1, 7))
 FONT = "inherit"
 
-GRAPH_CONFIG: dict[str, Any] = {
+GRAPH_CONFIG: Any = {
     "displayModeBar": False,
     "responsive": True,
     "scrollZoom": False,

@@ -94,9 +94,9 @@ def tile(one: Tile) -> Component:
         [
             html.Div(label, className="tile-label"),
             html.Div(one.shown, className="tile-value num", title=one.exact),
-            one.change.component() if one.change else html.Span(className="tile-change is-none"),
+            one.change.component() if one.change else None,
             html.Div(one.sub, className="tile-sub"),
-            one.spark or html.Div(className="spark is-none"),
+            one.spark,
         ],
         className="tile",
         **attrs({"data-metric": one.metric, "data-value": data_value(one.value)}),
@@ -237,7 +237,7 @@ def panel_foot(
             )
         )
         if download:
-            parts.append(html.A(_("Download"), href=download, className="text-link", download=True))
+            parts.append(html.A(_("Download"), href=download, className="text-link", download=""))
         if image:
             parts.append(
                 html.Button(_("Image"), type="button", className="text-button", **attrs({"data-save-image": one.name}))
@@ -272,7 +272,7 @@ def menu_link(text: Any, href: str, is_current: bool = False, hint: str | None =
     parts: list[Any] = [html.Span(text)]
     if hint:
         parts.append(html.Small(hint, className="muted num"))
-    current = {"aria-current": "true"} if is_current else {}
+    current = attrs({"aria-current": "true"} if is_current else {})
     return html.A(parts, href=href, className="menu-item", **attrs({"data-nav": ""}), **current)
 
 

@@ -45,14 +45,19 @@ def css_text(style: Mapping[str, Any]) -> str:
 
 def _attributes(props: Mapping[str, Any]) -> str:
     out: list[str] = []
-    for name, value in props.items():
+    for name, value in sorted(props.items()):  # Dash keeps them in no order
         if name in _LEFT_OUT or value is None or value is False:
             continue
-        if name == "style":
-            value = css_text(value)
+        text = css_text(value) if name == "style" else value
         label = _RENAMED.get(name, name)
-        out.append(f" {label}" if value is True else f' {label}="{escape(value)}"')
+        out.append(f" {label}" if text is True else f' {label}="{escape(text)}"')
     return "".join(out)
+
+
+def _as_dict(component: Component) -> dict[str, Any]:
+    """Dash's own form of a component: type, namespace, props."""
+    found: dict[str, Any] = component.to_plotly_json()  # type: ignore[no-untyped-call]
+    return found
 
 
 def to_html(node: Any) -> Markup:
@@ -62,7 +67,7 @@ def to_html(node: Any) -> Markup:
     if isinstance(node, str | int | float):
         return escape(str(node))
     if isinstance(node, Component):
-        node = node.to_plotly_json()
+        node = _as_dict(node)
     if isinstance(node, Mapping):
         if node["namespace"] == "dash_bootstrap_components":
             return _bootstrap(str(node["type"]), node["props"])
@@ -109,7 +114,7 @@ def _element(kind: str, props: Mapping[str, Any]) -> Markup:
 def plain(node: Any) -> Any:
     """The component tree as plain dictionaries, lists and texts: what is cached and what Dash sends as JSON."""
     if isinstance(node, Component):
-        node = node.to_plotly_json()
+        node = _as_dict(node)
     if isinstance(node, Mapping):
         if "type" in node and "props" in node and "namespace" in node:
             props = {k: plain(v) if k == "children" else v for k, v in node["props"].items()}

@@ -25,6 +25,7 @@ from portal.rollups.models import (
     RollupUnits,
 )
 
+Rows = Select[*tuple[Any, ...]]
 POSTED, UNMATCHED = "POSTED", "UNMATCHED"
 
 
@@ -86,14 +87,14 @@ def _sum(column: Any, only: ColumnElement[bool] | None = None) -> ColumnElement[
     return func.coalesce(total if only is None else total.filter(only), 0).cast(BigInteger)
 
 
-def data_version(where: Where) -> Select[Any]:
+def data_version(where: Where) -> Rows:
     """One number that grows with every commit that touched the area (or the tree of areas)."""
     return select(_sum(DataVersion.changes)).where(
         or_(where.area(DataVersion.location_id), DataVersion.location_id.is_(None))
     )
 
 
-def newest_payment(where: Where) -> Select[Any]:
+def newest_payment(where: Where) -> Rows:
     """The newest paid date in the area, or nothing."""
     return (
         select(RollupCollected.paid_on)
@@ -103,7 +104,7 @@ def newest_payment(where: Where) -> Select[Any]:
     )
 
 
-def billed_by_month(where: Where) -> Select[Any]:
+def billed_by_month(where: Where) -> Rows:
     """Rows (month, bills, paid_bills, monthly_fee, demand), newest first; months without live bills are left out."""
     bills = _sum(RollupBills.bills)
     return (
@@ -121,7 +122,7 @@ def billed_by_month(where: Where) -> Select[Any]:
     )
 
 
-def received_by_day(where: Where, months: Sequence[dt.date]) -> Select[Any]:
+def received_by_day(where: Where, months: Sequence[dt.date]) -> Rows:
     """Rows (month, paid_on, amount): payments that belong to bills of these months, by the day they were paid."""
     return (
         select(
@@ -135,7 +136,7 @@ def received_by_day(where: Where, months: Sequence[dt.date]) -> Select[Any]:
     )
 
 
-def demand_by_part(where: Where, parts: Parts, months: Sequence[dt.date]) -> Select[Any]:
+def demand_by_part(where: Where, parts: Parts, months: Sequence[dt.date]) -> Rows:
     """Rows (part_id, month, bills, demand); part_id is NULL for what hangs directly on the area."""
     part = parts.mapping()
     return (
@@ -151,7 +152,7 @@ def demand_by_part(where: Where, parts: Parts, months: Sequence[dt.date]) -> Sel
     )
 
 
-def received_by_part(where: Where, parts: Parts, until: dict[dt.date, dt.date]) -> Select[Any]:
+def received_by_part(where: Where, parts: Parts, until: dict[dt.date, dt.date]) -> Rows:
     """Rows (part_id, month, amount): received for each month's bills, up to that month's own last day."""
     part = parts.mapping()
     in_time = or_(
@@ -165,7 +166,7 @@ def received_by_part(where: Where, parts: Parts, until: dict[dt.date, dt.date]) 
     )
 
 
-def collected(where: Where, parts: Parts, now: Span, then: Span) -> Select[Any]:
+def collected(where: Where, parts: Parts, now: Span, then: Span) -> Rows:
     """What came in, in one scan, grouped twice: by day, channel and state, and by part, use and size.
 
     Rows (by_day, paid_on, channel, state, part_id, use, size_band, amount, payments, amount_then); `by_day` says
@@ -196,7 +197,7 @@ def collected(where: Where, parts: Parts, now: Span, then: Span) -> Select[Any]:
     )
 
 
-def standing(where: Where, month: dt.date) -> Select[Any]:
+def standing(where: Where, month: dt.date) -> Rows:
     """One row of how things stand: accounts, pending, debtors, outstanding, credit, surveyed, listed, billed, paid."""
     accounts = (
         select(
@@ -219,4 +220,4 @@ def standing(where: Where, month: dt.date) -> Select[Any]:
         .where(RollupUnitCycles.billing_month == literal(month, Date), where.rows(RollupUnitCycles))
         .subquery("c")
     )
-    return select(accounts, units, cycles)
+    return select(accounts, units, cycles).select_from(accounts.join(units, true()).join(cycles, true()))
