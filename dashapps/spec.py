@@ -40,6 +40,7 @@ class DashSpec:
     has_path: whether a page exists at `/dash/<slug>/<path>`; other paths are 404.
     libraries: component packages beyond dcc and html whose bundles the page needs, e.g. ("dash_ag_grid",).
     needs_plotly: whether plotly.js is fetched (1.3 MB compressed: only where a chart is).
+    styles, scripts: files of portal/static that only this dashboard needs; scripts run before Dash's own.
     routes: further GET routes below the slug: (rule below the slug, endpoint name, view, permission).
     """
 
@@ -52,4 +53,6 @@ class DashSpec:
     has_path: Callable[[str], bool] = field(default=lambda path: False)
     libraries: tuple[str, ...] = ()
     needs_plotly: bool = True
+    styles: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
     routes: tuple[tuple[str, str, Callable[..., Any], Permission], ...] = ()
