@@ -42,7 +42,7 @@ class PreviewChangedError(ConflictError):
         self.outcome = outcome
 
 
-def run_import(  # noqa: PLR0913 (the parameters are the request)
+def run_import(
     session: Session,
     path: Path,
     *,
