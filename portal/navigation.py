@@ -15,15 +15,17 @@ SEARCH_PATH = "/search"
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the menu. `path` is also the prefix under which the entry counts as the current one."""
+    """One line of the menu. It is the current one on every page below `path` or `also`."""
 
     label: Any
     path: str
     permission: Permission
     icon: str
+    also: str = ""
 
     def is_current(self, path: str) -> bool:
-        return path == self.path or (self.path != "/" and path.startswith(self.path.rstrip("/") + "/"))
+        prefixes = (one.rstrip("/") + "/" for one in (self.path, self.also) if one)
+        return (path.rstrip("/") + "/").startswith(tuple(prefixes))
 
 
 @dataclass(frozen=True)
@@ -34,48 +36,25 @@ class Group:
     entries: tuple[Entry, ...]
 
 
-MENU: tuple[Group, ...] = (
-    Group(
-        _l("Dashboards"),
-        (Entry(_l("Overview"), "/dash/overview/", Permission.VIEW_DASHBOARDS, "speedometer2"),),
-    ),
-    Group(
-        _l("Reports"),
-        (
-            Entry(_l("Bill register"), "/dash/reports/bill-register", Permission.VIEW_REPORTS, "receipt"),
-            Entry(_l("Payment register"), "/dash/reports/payment-register", Permission.VIEW_REPORTS, "cash-stack"),
-            Entry(_l("Daily collection"), "/dash/reports/daily-collection", Permission.VIEW_REPORTS, "calendar3"),
-            Entry(_l("Pending sync"), "/dash/reports/pending-sync", Permission.VIEW_REPORTS, "hourglass-split"),
-            Entry(_l("Unmatched payments"), "/dash/reports/unmatched-payments", Permission.VIEW_REPORTS, "question-lg"),
-        ),
-    ),
-    Group(
-        _l("Work"),
-        (
-            Entry(_l("Search"), SEARCH_PATH, Permission.VIEW_UNITS, "search"),
-            Entry(_l("Units"), "/units/", Permission.VIEW_UNITS, "house"),
-            Entry(_l("Accounts"), "/accounts/", Permission.VIEW_UNITS, "person-vcard"),
-        ),
-    ),
-    Group(
-        _l("Office"),
-        (
-            Entry(_l("Imports"), "/imports/", Permission.VIEW_IMPORTS, "box-arrow-in-down"),
-            Entry(_l("Places to match"), "/places/", Permission.MATCH_PLACES, "signpost-split"),
-        ),
-    ),
-)
-
-_HOME = Entry(_l("Home"), "/home", Permission.SIGNED_IN, "house")
 _OVERVIEW = Entry(_l("Overview"), "/dash/overview/", Permission.VIEW_DASHBOARDS, "speedometer2")
+_REPORTS = Entry(_l("Reports"), "/reports/", Permission.VIEW_REPORTS, "table", also="/dash/reports/")
 _SEARCH = Entry(_l("Search"), SEARCH_PATH, Permission.VIEW_UNITS, "search")
-_REPORTS = Entry(_l("Reports"), "/dash/reports/bill-register", Permission.VIEW_REPORTS, "table")
+_UNITS = Entry(_l("Units"), "/units/", Permission.VIEW_UNITS, "house")
+_ACCOUNTS = Entry(_l("Accounts"), "/accounts/", Permission.VIEW_UNITS, "person-vcard")
 _IMPORTS = Entry(_l("Imports"), "/imports/", Permission.VIEW_IMPORTS, "box-arrow-in-down")
+_PLACES = Entry(_l("Places to match"), "/places/", Permission.MATCH_PLACES, "signpost-split")
+_HOME = Entry(_l("Home"), "/home", Permission.SIGNED_IN, "house-door")
 _ME = Entry(_l("Me"), "/me", Permission.SIGNED_IN, "person-circle")
+
+MENU: tuple[Group, ...] = (
+    Group(_l("Dashboards"), (_OVERVIEW, _REPORTS)),
+    Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS)),
+    Group(_l("Office"), (_IMPORTS, _PLACES)),
+)
 
 # Four entries at most: they are reached with one thumb.
 BOTTOM_BAR: dict[Role, tuple[Entry, ...]] = {
-    Role.AGENT: (_HOME, _SEARCH, _ME),
+    Role.AGENT: (_HOME, _SEARCH, _UNITS, _ME),
     Role.SUPERVISOR: (_HOME, _SEARCH, _OVERVIEW, _ME),
     Role.ADMIN: (_OVERVIEW, _SEARCH, _IMPORTS, _ME),
     Role.MANAGER: (_OVERVIEW, _REPORTS, _SEARCH, _ME),

@@ -178,8 +178,8 @@ def _page(batch: ImportBatch, status: int = 200, error: DomainError | None = Non
     }
     if outcome is not None:
         names: dict[str, dict[int, str]] = {
-            "location_id": dict(current.execute(selects.names_of(presenting.location_ids(outcome))).tuples().all()),
-            "unit_id": dict(current.execute(selects.survey_ids_of(presenting.unit_ids(outcome))).tuples().all()),
+            "location_id": dict(current.execute(selects.names_of(presenting.location_ids(outcome))).all()),
+            "unit_id": dict(current.execute(selects.survey_ids_of(presenting.unit_ids(outcome))).all()),
         }
         fresh, known = presenting.months(outcome)
         values |= {

@@ -57,7 +57,7 @@ def closest(place: Place, nodes: Iterable[tuple[int, str, str, str]]) -> list[tu
 
 def suggestions(session: Session, place: Place, scope: AreaScope) -> list[Candidate]:
     """The closest names below the node the place's rows hang on."""
-    nodes = session.execute(selects.nodes_below(place.location_id, scope)).tuples().all()
+    nodes = session.execute(selects.nodes_below(place.location_id, scope)).all()
     best = closest(place, nodes)
     paths = paths_of(session, [node_id for node_id, _score in best])
     return [Candidate(node_id, paths[node_id], score) for node_id, score in best]
@@ -74,7 +74,7 @@ def search(session: Session, words: str, scope: AreaScope) -> list[Candidate]:
 
 def paths_of(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """Names from the district down, by id."""
-    return dict(session.execute(selects.path_names(ids)).tuples().all()) if ids else {}
+    return dict(session.execute(selects.path_names(ids)).all()) if ids else {}
 
 
 def waiting(session: Session, places: Sequence[Place], tables: Sequence[str] = LISTED_TABLES) -> dict[int, dict[str, int]]:

@@ -16,7 +16,6 @@ UNDECLARED = "undeclared"
 
 def rules(app: Flask) -> list[dict[str, Any]]:
     """Every URL rule: rule, endpoint, methods, permission."""
-    dash_rules: dict[str, str] = app.extensions.get("dash_permissions", {}).get("rules", {})
     found = []
     for rule in sorted(app.url_map.iter_rules(), key=lambda r: (r.rule, r.endpoint)):
         declared = permission_of(app, rule.endpoint)
@@ -25,7 +24,7 @@ def rules(app: Flask) -> list[dict[str, Any]]:
                 "rule": rule.rule,
                 "endpoint": rule.endpoint,
                 "methods": sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}),
-                "permission": str(declared) if declared else dash_rules.get(rule.endpoint, UNDECLARED),
+                "permission": str(declared) if declared else UNDECLARED,
             }
         )
     return found
@@ -33,8 +32,8 @@ def rules(app: Flask) -> list[dict[str, Any]]:
 
 def callbacks(app: Flask) -> list[dict[str, Any]]:
     """Every Dash callback: app, output, permission."""
-    found: list[dict[str, Any]] = app.extensions.get("dash_permissions", {}).get("callbacks", [])
-    return found
+    listed = app.extensions["dash_callbacks"]()
+    return [{"app": slug, "output": output, "permission": str(permission)} for slug, output, permission in listed]
 
 
 @click.command("access")

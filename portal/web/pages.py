@@ -107,7 +107,7 @@ def paginate(
 ) -> Page:
     """One page of `statement` (which has no ORDER BY of its own) in the order of `keys`.
 
-    Items are entities when the statement selects one thing, else rows (which carry the keys at their end).
+    Items are what the statement selects: entities when that is one thing, else rows.
     Raises InvalidInputError for a cursor that was not made here for the same order.
     """
     backwards, values = read_cursor(_order(keys), cursor, len(keys)) if cursor else (False, [])
@@ -116,11 +116,12 @@ def paginate(
     if cursor:
         query = query.where(_after(keys, values, backwards))
     query = query.order_by(*(k.column.desc() if k.descending != backwards else k.column.asc() for k in keys))
-    rows = list(session.execute(query.limit(size + 1)))
-    more = len(rows) > size
-    rows = rows[:size]
+    fetched = session.execute(query.limit(size + 1)).freeze()
+    rows = fetched().all()[:size]
+    items: Sequence[Any] = fetched().scalars().all() if width == 1 else fetched().columns(*range(width)).all()
+    more, items = len(items) > size, items[:size]
     if backwards:
-        rows.reverse()
+        rows, items = rows[::-1], items[::-1]
 
     def make(row: Any, back: bool) -> str:
         return make_cursor(_order(keys), back, row[width:])
@@ -128,7 +129,7 @@ def paginate(
     has_next = bool(rows) and (more if not backwards else True)
     has_prev = bool(rows) and (more if backwards else bool(cursor))
     return Page(
-        items=[row[0] for row in rows] if width == 1 else rows,
+        items=list(items),
         next_cursor=make(rows[-1], False) if has_next else None,
         prev_cursor=make(rows[0], True) if has_prev else None,
     )

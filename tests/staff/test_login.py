@@ -55,7 +55,9 @@ def idle_seconds(app: Flask) -> float:
 
 def test_wrong_name_and_wrong_password_look_the_same(app: Flask, client: FlaskClient) -> None:
     name = add_staff(app, Role.AGENT)
-    execute(app, "UPDATE staff SET is_active = false WHERE username = :n", n=add_staff(app, Role.AGENT, username="gone"))
+    execute(
+        app, "UPDATE staff SET is_active = false WHERE username = :n", n=add_staff(app, Role.AGENT, username="gone")
+    )
     answers = [attempt(client, *pair) for pair in ((name, "wrong password"), ("nobody", PASSWORD), ("gone", PASSWORD))]
     assert [answer.status_code for answer in answers] == [401] * 3
     pages = {re.sub(r'value="[^"]*"|nonce="[^"]*"|data-csrf="[^"]*"', "", a.get_data(as_text=True)) for a in answers}
@@ -168,7 +170,13 @@ def test_the_hash_follows_the_cost_in_force(app: Flask, client: FlaskClient) -> 
 
 @pytest.mark.parametrize(
     ("target", "lands"),
-    [("/me?x=1", "/me?x=1"), ("//evil.example/", "/"), ("https://evil.example", "/"), ("/\\evil.example", "/"), ("", "/")],
+    [
+        ("/me?x=1", "/me?x=1"),
+        ("//evil.example/", "/"),
+        ("https://evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("", "/"),
+    ],
 )
 def test_next_stays_here(app: Flask, client: FlaskClient, target: str, lands: str) -> None:
     answer = attempt(client, add_staff(app, Role.MANAGER), PASSWORD, target)
@@ -347,7 +355,9 @@ def test_a_token_of_another_session_or_an_old_one_is_refused(app: Flask, login_a
 def test_what_was_typed_survives_an_old_form_of_our_own_only(login_as: LoginAs) -> None:
     client = login_as(Role.MANAGER)
     form = {"theme": "dark", "note": "<b>typed</b>", "password": "secret words", "csrf_token": "old"}
-    own = client.post("/preferences", data=form, headers={"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"})
+    own = client.post(
+        "/preferences", data=form, headers={"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+    )
     html = own.get_data(as_text=True)
     assert own.status_code == 400
     assert "Send it again" in html

@@ -159,7 +159,9 @@ def test_old_sessions_and_attempts_are_pruned(app: Flask) -> None:
             token = service.open_session(db_session, small, 0, "", "")
             assert service.prune_sign_ins(db_session, days=1) == 0
         with transaction() as db_session:
-            db_session.connection().exec_driver_sql("UPDATE staff_sessions SET last_seen_at = now() - interval '2 days'")
+            db_session.connection().exec_driver_sql(
+                "UPDATE staff_sessions SET last_seen_at = now() - interval '2 days'"
+            )
             db_session.connection().exec_driver_sql("UPDATE login_attempts SET at = now() - interval '2 days'")
             assert service.prune_sign_ins(db_session, days=1) == 2
         assert len(token) >= 40

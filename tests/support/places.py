@@ -11,9 +11,13 @@ from portal.locations.models import DISTRICT, DIVISION, PROVINCE, TEHSIL, UNION_
 from portal.locations.names import match_key
 
 
-def add_place(session: Session, name: str, kind: str, parent: Location | None = None, name_ur: str | None = None) -> Location:
+def add_place(
+    session: Session, name: str, kind: str, parent: Location | None = None, name_ur: str | None = None
+) -> Location:
     """One node; the closure follows by trigger."""
-    place = Location(name=name, kind=kind, parent_id=parent.id if parent else None, match_key=match_key(name), name_ur=name_ur)
+    place = Location(
+        name=name, kind=kind, parent_id=parent.id if parent else None, match_key=match_key(name), name_ur=name_ur
+    )
     session.add(place)
     session.flush()
     return place

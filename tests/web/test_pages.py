@@ -41,6 +41,7 @@ def test_forward_and_back_sees_every_row_once(module_app: Flask, keys: str) -> N
             break
         cursor = page.next_cursor
     assert seen == expected
+    assert all(tuple(row) == (row.id, row.part) for row in page), "the keys are not part of the rows"
     assert [len(ids) for ids in pages] == [5, 5, 5, 5, 3]
     for ids in reversed(pages[:-1]):
         assert page.prev_cursor is not None
@@ -71,5 +72,3 @@ def test_url_with_keeps_the_filters(module_app: Flask) -> None:
         assert url_with(cursor="y", q=None) == "/units/?area=7&area=8&cursor=y"
     with module_app.test_request_context("/units/"):
         assert url_with() == "/units/"
-
-

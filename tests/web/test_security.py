@@ -69,7 +69,10 @@ def test_static_files_are_cached_for_ever_and_compressed(client: FlaskClient) ->
         if url.split("?")[0].endswith((".css", ".js")):
             assert answer.headers["Content-Encoding"] == "br"
             assert "Accept-Encoding" in answer.headers["Vary"]
-            assert brotli.decompress(answer.data) == client.get(url, headers={"Accept-Encoding": "identity"}, buffered=True).data
+            assert (
+                brotli.decompress(answer.data)
+                == client.get(url, headers={"Accept-Encoding": "identity"}, buffered=True).data
+            )
     assert total < 100_000, "the first page on a phone may weigh 200 KB; the shell takes its half at most"
     assert "immutable" not in client.get("/static/portal.css", buffered=True).headers["Cache-Control"]
 
