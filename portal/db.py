@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import BigInteger, Connection, DateTime, Engine, Identity, Integer, Text, create_engine, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, mapped_column
@@ -35,6 +35,8 @@ __all__ = [
     "transaction",
     "updated_at",
 ]
+
+ENGINE = "portal_engine"
 
 # Column types. Money is whole rupees: `rupees` for one row, `rupees_sum` for sums.
 int_pk = Annotated[int, mapped_column(Integer, Identity(), primary_key=True)]
@@ -76,9 +78,16 @@ def init_engine(app: Flask) -> None:
     db.init_app(app)
     with app.app_context():
         event.listen(db.engine, "connect", configure_connection)
+        app.extensions[ENGINE] = db.engine
         settings = app.extensions.get("settings")
         if settings is not None and settings.database_url is None:
             embedded.attach(db.engine, settings)
+
+
+def _engine() -> Engine:
+    """The engine itself. `db.engine` is the same, but for tests that put one connection in its place."""
+    engine: Engine = current_app.extensions[ENGINE]
+    return engine
 
 
 def standalone_engine(url: str) -> Engine:
@@ -106,7 +115,7 @@ def transaction() -> Iterator[Session]:
 @contextmanager
 def side_transaction() -> Iterator[Connection]:
     """A short transaction on a connection of its own, visible at once (progress, last-seen, login attempts)."""
-    with db.engine.begin() as connection:
+    with _engine().begin() as connection:
         yield connection
 
 
@@ -116,7 +125,7 @@ def read_snapshot(timeout_ms: int = 10_000) -> Iterator[Connection]:
 
     All figures of one answer, and the data version they carry, come from the same snapshot.
     """
-    with db.engine.connect().execution_options(
+    with _engine().connect().execution_options(
         isolation_level="REPEATABLE READ", postgresql_readonly=True
     ) as connection, connection.begin():
         connection.execute(text("SELECT set_config('statement_timeout', :ms, true)"), {"ms": str(timeout_ms)})
