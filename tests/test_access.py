@@ -131,8 +131,8 @@ def test_public_is_what_must_be(module_app: Flask) -> None:
     """Whoever adds a public route adds it here, knowingly."""
     public = {rule["endpoint"] for rule in rules(module_app) if rule["permission"] == Permission.PUBLIC}
     assert public == {
-        "static", "bootstrap.static", "dash.bundle", "health.healthz", "health.readyz", "staff.login", "staff.login_post",
-        "staff.preferences",
+        "static", "bootstrap.static", "dash.bundle", "health.healthz", "health.readyz", "staff.login",
+        "staff.login_post", "staff.preferences",
     }  # fmt: skip
 
 

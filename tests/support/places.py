@@ -24,7 +24,7 @@ def add_place(
 
 
 def small_tree(app: Flask) -> dict[str, int]:
-    """Ids by short name: a division, district and tehsil of one name, two more districts, two union councils of one name."""
+    """Ids by short name: a division, a district and a tehsil of one name, two union councils of another."""
     with app.app_context(), transaction() as session:
         punjab = session.scalars(select(Location).where(Location.kind == PROVINCE)).one()
         punjab.name_ur = "پنجاب"

@@ -73,7 +73,9 @@ def register(session: Session, location: Location, number: int, name: str) -> Re
                 latest_bill_month=MONTH, latest_bill_id=bill.id, outstanding=500, unpaid_bills=1, payments_count=1,
             ),
             UnitState(unit_id=unit.id, location_id=location.id, use=DOMESTIC, accounts=1),
-            UnitCycle(billing_month=MONTH, unit_id=unit.id, location_id=location.id, use=DOMESTIC, bills=1, paid_bills=0),
+            UnitCycle(
+                billing_month=MONTH, unit_id=unit.id, location_id=location.id, use=DOMESTIC, bills=1, paid_bills=0
+            ),
         ]
     )  # fmt: skip
     session.flush()

@@ -88,7 +88,8 @@ def test_dates_are_those_of_karachi() -> None:
 @pytest.mark.parametrize(
     ("seconds", "age"),
     [(0, ("now", 0)), (59, ("now", 0)), (60, ("minutes", 1)), (3_599, ("minutes", 59)), (7_300, ("hours", 2)),
-     (86_400, ("days", 1)), (29 * 86_400, ("days", 29)), (30 * 86_400, ("date", 0)), (-30, ("now", 0)), (-90, ("date", 0))],
+     (86_400, ("days", 1)), (29 * 86_400, ("days", 29)), (30 * 86_400, ("date", 0)), (-30, ("now", 0)),
+     (-90, ("date", 0))],
 )  # fmt: skip
 def test_age(seconds: int, age: tuple[str, int]) -> None:
     now = dt.datetime(2025, 12, 5, tzinfo=UTC)
