@@ -22,6 +22,7 @@ FEATURES: list[str] = [
     "portal.reports.views",
     "portal.imports.views",
     "portal.locations.views",
+    "portal.payments.views",
 ]
 # Command groups, as module:attribute.
 COMMANDS: list[str] = [

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.imports.sqltools import run
 
-UPDATED, INSERTED = 12, 6
+UPDATED, INSERTED = 8, 4
 
 _PLACE = "LEFT JOIN stage_places spl ON spl.place_no = s.place_no"
 # What a row says of itself, as (jsonb, joins) over `work w` and `stage s`.

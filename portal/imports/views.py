@@ -237,7 +237,8 @@ def decide(batch_id: int) -> ResponseReturnValue:
     if batch.status != "PREVIEW":
         return _back(batch_id, ConflictError(_not_waiting(batch)))
     if request.form.get("token") != forms.token_of(batch):
-        return _back(batch_id, ConflictError(_("The preview has changed since you opened it. Nothing was imported; look again.")))
+        changed_since = _("The preview has changed since you opened it. Nothing was imported; look again.")
+        return _back(batch_id, ConflictError(changed_since))
     try:
         options = forms.read_options(request.form, batch, service.now(), settings().cycle_start_day)
     except InvalidInputError as error:

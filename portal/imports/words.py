@@ -102,22 +102,20 @@ def progress(batch: ImportBatch) -> tuple[int, str]:
     How many rows a file has is known at its end only; until then the share is judged by its size.
     """
     phase, _colon, counted = batch.phase.partition(":")
-    if batch.status == "UPLOADED":
-        return 1, str(_("Uploaded; waits its turn."))
-    if batch.status == "QUEUED":
-        return 1, str(_("Confirmed; waits its turn."))
-    if phase == "reading":
-        done = int(counted) if counted.isdigit() else 0
+    waits = {"UPLOADED": _("Uploaded; waits its turn."), "QUEUED": _("Confirmed; waits its turn.")}
+    if batch.status in waits:
+        return 1, str(waits[batch.status])
+    if phase == "reading" and counted.isdigit():
+        done = int(counted)
         per_row = _ROW_BYTES["xlsx" if batch.file_name.lower().endswith(".xlsx") else "csv"]
         share = min(done / max(batch.file_size / per_row, 1), 0.96)
-        if not done:
-            return 3, str(_("Reading the file."))
         read = ngettext("%(n)s row read so far.", "%(n)s rows read so far.", done, n=fmt.number(done))
         return 3 + round(60 * share), str(read)
-    if phase == "checking":
-        return 68, str(_("All rows are read; comparing them with what is known."))
-    if phase == "keeping":
-        return 80, str(_("Compared; noting what was found."))
-    if phase == "writing":
-        return 97 if batch.progress == 100 else 86, str(_("Writing, and recomputing what depends on it."))
-    return 2, str(_("Begins."))
+    steps = {
+        "reading": (3, _("Reading the file.")),
+        "checking": (68, _("All rows are read; comparing them with what is known.")),
+        "keeping": (80, _("Compared; noting what was found.")),
+        "writing": (97 if batch.progress == 100 else 86, _("Writing, and recomputing what depends on it.")),
+    }
+    percent, text = steps.get(phase, (2, _("Begins.")))
+    return percent, str(text)

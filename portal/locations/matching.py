@@ -77,7 +77,9 @@ def paths_of(session: Session, ids: Sequence[int]) -> dict[int, str]:
     return dict(session.execute(selects.path_names(ids)).all()) if ids else {}
 
 
-def waiting(session: Session, places: Sequence[Place], tables: Sequence[str] = LISTED_TABLES) -> dict[int, dict[str, int]]:
+def waiting(
+    session: Session, places: Sequence[Place], tables: Sequence[str] = LISTED_TABLES
+) -> dict[int, dict[str, int]]:
     """How many rows of each table hang on each place. Found by location, which every table has an index on."""
     counts: dict[int, dict[str, int]] = {place.id: dict.fromkeys(tables, 0) for place in places}
     parameters = {"ids": list(counts), "locations": sorted({place.location_id for place in places})}
