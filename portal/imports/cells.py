@@ -81,7 +81,7 @@ def _number_text(text: str) -> str:
     return text.replace(" ", "").replace("\u00a0", "")
 
 
-def read_psid(text: str) -> tuple[Text, str]:  # noqa: PLR0911 (one return for each fault)
+def read_psid(text: str) -> tuple[Text, str]:
     """11 to 20 digits. Codes: PSID_MISSING, PSID_MANGLED, PSID_UNREADABLE; PSID_ENDS_IN_ZEROS comes with a value."""
     if not (text.isdecimal() and text.isascii()):
         if text_or_none(text) is None:

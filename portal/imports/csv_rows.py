@@ -124,6 +124,11 @@ def _bounded(handle: Iterator[str]) -> Iterator[str]:
             return
 
 
+def _odd_quotes(lines: Sequence[str]) -> bool:
+    """Whether a quotation mark in the record has no partner; one inside a value is written twice."""
+    return sum(line.count('"') for line in lines) % 2 == 1
+
+
 def _unwrap(cell: str) -> str:
     """123 of ="123", the form in which spreadsheets are told to keep a number as text."""
     if cell.startswith('="') and cell.endswith('"') and len(cell) > 2:
@@ -160,7 +165,7 @@ class CsvRows:
                         wrapped = '="' in pending[0]
                     else:
                         wrapped = any('="' in line for line in pending)
-                        if apart := self._apart(pending):
+                        if (len(row) != self._width or _odd_quotes(pending)) and (apart := self._apart(pending)):
                             yield from self._yield_apart(first, apart)
                             pending.clear()
                             continue

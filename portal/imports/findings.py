@@ -197,9 +197,7 @@ FINDINGS: dict[str, FindingType] = {
         _FRESH_CSV,
     ),
     # --- found against the rest of the file and the registers ----------------------------------------------------
-    "DUPLICATE_ROW": FindingType(
-        DUPLICATE, _l("The same row stands further down in the file."), NOTHING_TO_DO
-    ),
+    "DUPLICATE_ROW": FindingType(DUPLICATE, _l("The same row stands further down in the file."), NOTHING_TO_DO),
     "DUPLICATE_KEY_DIFFERENT": FindingType(
         DUPLICATE,
         _l("The same key stands further down in the file with different values; the last row counts."),

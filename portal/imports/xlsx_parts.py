@@ -153,6 +153,8 @@ class Marks(NamedTuple):
     inline: bytes
     formula_hint: bytes
     formula: re.Pattern[bytes]
+    result: re.Pattern[bytes]
+    text_result: re.Pattern[bytes]
     error: re.Pattern[bytes]
     row_number: re.Pattern[bytes]
 
@@ -168,7 +170,9 @@ def _marks(prefix: bytes) -> Marks:
         b"<" + prefix + b"is>",
         b"<" + prefix + b"f",
         re.compile(b"<" + p + rb"f[ />]"),
-        re.compile(b"<" + p + rb'c\b[^>]*\bt="e"[^>]*>'),
+        re.compile(b"<" + p + rb"v>[^<]"),
+        re.compile(b"<" + p + rb'c\b[^>]*\bt="str"'),
+        re.compile(b"<" + p + rb'c\b[^>]*\bt="e"'),
         re.compile(b"<" + p + rb'row\b[^>]*?\br="(\d+)"'),
     )
 
@@ -339,8 +343,9 @@ class Cuts:
         for match in marks.formula.finditer(piece):
             start = piece.rfind(marks.cell, 0, match.start())
             end = piece.find(b"</" + marks.prefix + b"c>", match.end())
-            valued = piece.find(marks.value, match.end(), end) >= 0
-            code = "FORMULA" if valued and not marks.error.match(piece, start) else "FORMULA_NO_VALUE"
+            # A text result may be empty; otherwise an empty value was never calculated.
+            calculated = marks.result.search(piece, match.end(), end) or marks.text_result.match(piece, start)
+            code = "FORMULA" if calculated and not marks.error.match(piece, start) else "FORMULA_NO_VALUE"
             yield self._place(piece, start, rows_before, code)
         # A plain search first: the pattern tries every cell and would cost more than the rest of the reading.
         for match in marks.error.finditer(piece) if b't="e"' in piece else ():

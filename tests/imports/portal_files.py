@@ -12,10 +12,89 @@ from typing import Any
 import openpyxl
 
 AREAS = ["district_id", "district_name", "tehsil_id", "tehsil_name", "area_id", "area_name"]
-SURVEY = ["Sr#", "Survey ID", "Surveyor Name", "Survey Timestamp", "GPS Coordinates", "District", "Tehsil", "Union Council", "UC Type", "Image URLs", "Area", "Address", "Water Connection", "Cnic Num", "Mobile Num", "Name", "House Type", "Type", "Level", "", "Email"]
-BILLER = ["Sr#", "Monthly Fee", "Current Bill", "Biller PSID", "WMC", "Division", "District", "Tehsil", "Office", "UC", "Name", "CNIC", "Mobile", "Address", "Category", "Sub Category", "Billing Category", "Balance", "Last Bill Date &Time", "Total Payable", "Last Bill ID", "Status", "Survey ID"]
-PAID_LONG = ["Sr#", "PSID", "Month", "WMC", "Division", "District", "Tehsil", "Office", "UC", "Billing Category", "Amount", "Fine", "Bill PDF", "Channel", "Paid Date", "Paid Amount", "Status", "Active"]
-PAID_SHORT = ["Sr#", "PSID", "City", "Month", "Office", "UC", "Billing Category", "Amount", "Fine", "Channel", "Paid Date", "Paid Amount", "Active"]
+SURVEY = [
+    "Sr#",
+    "Survey ID",
+    "Surveyor Name",
+    "Survey Timestamp",
+    "GPS Coordinates",
+    "District",
+    "Tehsil",
+    "Union Council",
+    "UC Type",
+    "Image URLs",
+    "Area",
+    "Address",
+    "Water Connection",
+    "Cnic Num",
+    "Mobile Num",
+    "Name",
+    "House Type",
+    "Type",
+    "Level",
+    "",
+    "Email",
+]
+BILLER = [
+    "Sr#",
+    "Monthly Fee",
+    "Current Bill",
+    "Biller PSID",
+    "WMC",
+    "Division",
+    "District",
+    "Tehsil",
+    "Office",
+    "UC",
+    "Name",
+    "CNIC",
+    "Mobile",
+    "Address",
+    "Category",
+    "Sub Category",
+    "Billing Category",
+    "Balance",
+    "Last Bill Date &Time",
+    "Total Payable",
+    "Last Bill ID",
+    "Status",
+    "Survey ID",
+]
+PAID_LONG = [
+    "Sr#",
+    "PSID",
+    "Month",
+    "WMC",
+    "Division",
+    "District",
+    "Tehsil",
+    "Office",
+    "UC",
+    "Billing Category",
+    "Amount",
+    "Fine",
+    "Bill PDF",
+    "Channel",
+    "Paid Date",
+    "Paid Amount",
+    "Status",
+    "Active",
+]
+PAID_SHORT = [
+    "Sr#",
+    "PSID",
+    "City",
+    "Month",
+    "Office",
+    "UC",
+    "Billing Category",
+    "Amount",
+    "Fine",
+    "Channel",
+    "Paid Date",
+    "Paid Amount",
+    "Active",
+]
 
 
 def psid(number: int) -> str:

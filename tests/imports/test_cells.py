@@ -24,7 +24,9 @@ from portal.imports.cells import (
 )
 
 
-@pytest.mark.parametrize("text", ["", " ", "-", " - ", "--", "—", "null", "NULL", "N/A", "n/a", "nan", "\ufeff-", "\u00a0"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "-", " - ", "--", "—", "null", "NULL", "N/A", "n/a", "nan", "\ufeff-", "\u00a0"]
+)
 def test_no_value(text: str) -> None:
     assert text_or_none(text) is None
 
@@ -128,7 +130,8 @@ def test_paisas_round_half_up_with_a_finding(text: str, amount: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["-500", "(500)", "five", "1655,00", "1,65", "1.655.000", "2147483648", "99999999999999", "1e3", "5 00", "1,,655"]
+    "text",
+    ["-500", "(500)", "five", "1655,00", "1,65", "1.655.000", "2147483648", "99999999999999", "1e3", "5 00", "1,,655"],
 )
 def test_unreadable_rupees(text: str) -> None:
     assert read_rupees(text) == (None, "AMOUNT_UNREADABLE")
@@ -155,7 +158,9 @@ def test_mobile_spellings(text: str) -> None:
     assert read_mobile(text) == Kept("03001234567", None, "")
 
 
-@pytest.mark.parametrize("text", ["not given", "0454123456", "12345", "03001234567, 03007654321", "00000000000", "3.00E+09"])
+@pytest.mark.parametrize(
+    "text", ["not given", "0454123456", "12345", "03001234567, 03007654321", "00000000000", "3.00E+09"]
+)
 def test_other_mobiles_are_kept_as_text(text: str) -> None:
     assert read_mobile(text) == Kept(None, text, "MOBILE_UNREADABLE")
 
@@ -218,7 +223,15 @@ def test_bill_id() -> None:
 
 
 def test_ids_of_the_area_list() -> None:
-    assert [read_id(text) for text in ("17", "17.0", "0017", "0", "x", "", "-3")] == ["17", "17", "17", "0", None, None, None]
+    assert [read_id(text) for text in ("17", "17.0", "0017", "0", "x", "", "-3")] == [
+        "17",
+        "17",
+        "17",
+        "0",
+        None,
+        None,
+        None,
+    ]
 
 
 def test_flag() -> None:

@@ -125,7 +125,11 @@ def test_survey_row() -> None:
         ({"House Type": "", "Type": "Shops", "Level": "Small"}, ("COMMERCIAL", "SMALL", None), []),
         ({"House Type": "", "Type": "Shops", "Level": "Small", "Area": "5-10"}, ("COMMERCIAL", "SMALL", None), []),
         ({"House Type": "", "Type": "Shops"}, ("COMMERCIAL", None, "0-5 Marla"), []),
-        ({"House Type": "", "Type": "Shops", "Area": "", "Level": "Tiny"}, ("COMMERCIAL", None, "Tiny"), ["SIZE_UNREADABLE"]),
+        (
+            {"House Type": "", "Type": "Shops", "Area": "", "Level": "Tiny"},
+            ("COMMERCIAL", None, "Tiny"),
+            ["SIZE_UNREADABLE"],
+        ),
         ({"House Type": "", "Level": "Large"}, ("COMMERCIAL", "LARGE", None), []),
         ({"House Type": ""}, ("DOMESTIC", "M0_5", None), []),
         ({"House Type": "", "Area": ""}, (None, None, None), ["USE_UNREADABLE"]),
@@ -271,7 +275,12 @@ def test_odd_biller_values_are_kept_and_flagged() -> None:
     ]
     assert not result.rejected
     assert (values["monthly_fee"], values["total_payable"], values["survey_id"]) == (None, 1656, None)
-    assert (values["use"], values["size_band"], values["is_active"], values["uc_name"]) == ("DOMESTIC", "SMALL", None, "")
+    assert (values["use"], values["size_band"], values["is_active"], values["uc_name"]) == (
+        "DOMESTIC",
+        "SMALL",
+        None,
+        "",
+    )
 
 
 def test_paid_row() -> None:
@@ -311,7 +320,12 @@ def test_the_key_of_a_payment_is_the_same_in_all_forms() -> None:
     short, short_result = parsed("paid", files.PAID_SHORT, files.short_paid_row(1, Channel="1 bill"))
     cells, _result = paid(Month="2025-11-01", Paid_Date="2025-12-05", Paid_Amount="1655")
     assert [long[name] for name in key] == [short[name] for name in key] == [cells[name] for name in key]
-    assert (short["district"], short["tehsil"], short["division_key"], short["tehsil_key"]) == ("", "Nilokot", "", "nilokot")
+    assert (short["district"], short["tehsil"], short["division_key"], short["tehsil_key"]) == (
+        "",
+        "Nilokot",
+        "",
+        "nilokot",
+    )
     assert codes(short_result) == []
 
 

@@ -36,7 +36,9 @@ def test_size_spellings(text: str, band: str) -> None:
     assert read_size(text) == band
 
 
-@pytest.mark.parametrize("text", ["", "-", "Above 20", "3-7", "10-5", "0", "5 rooms", "huge", "Small Large", "Small 5-10"])
+@pytest.mark.parametrize(
+    "text", ["", "-", "Above 20", "3-7", "10-5", "0", "5 rooms", "huge", "Small Large", "Small 5-10"]
+)
 def test_unknown_sizes_are_not_guessed(text: str) -> None:
     assert read_size(text) is None
 
