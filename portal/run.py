@@ -33,6 +33,7 @@ from portal import embedded, supervision
 from portal.config import PROJECT_DIR, Settings, load_settings
 from portal.errors import ConfigurationError
 
+DEMO_UNFINISHED = "demo_unfinished.json"  # written by `flask demo`
 DEMO_USERS = ("agent", "supervisor", "admin", "manager", "head")
 READY_BUDGET = 150  # seconds after the command by which the web is started, demo data or not (the promise is 180)
 STARTED_AT = "PORTAL_STARTED_AT"  # epoch seconds, given by make, which may have installed packages before us
@@ -91,6 +92,8 @@ def _run(settings: Settings) -> int:
                 demo.wait(timeout=max(5.0, _seconds_left()))
                 finish_demo(settings, demo)
                 demo = None
+        else:
+            renew_passwords(settings)
         say("Starting web and worker ...")
         manager = _start_manager(settings)
         manager = _wait_until_ready(settings, manager)
@@ -190,21 +193,14 @@ def _seconds_left() -> float:
     return READY_BUDGET - (time.time() - started)
 
 
-def _marker(settings: Settings) -> Path:
-    """Exists while demo data are being made: a start that was interrupted is resumed by the next one."""
-    return embedded.run_dir(settings) / "demo.unfinished"
-
-
 def start_demo(settings: Settings) -> subprocess.Popen[bytes] | None:
     """Begin to make demo data, if the database is empty (or an earlier attempt did not finish)."""
     if os.environ.get("DEMO_DATA", "").lower() in {"0", "no", "off", "false"}:
         return None
-    marker = _marker(settings)
-    if not marker.exists() and _query(
-        settings, "SELECT 1 WHERE EXISTS (SELECT FROM staff) OR EXISTS (SELECT FROM survey_units)"
-    ):
+    begun = (settings.instance_dir / DEMO_UNFINISHED).exists()  # an interrupted run goes on where it was
+    empty = "SELECT 1 WHERE NOT EXISTS (SELECT FROM staff) AND NOT EXISTS (SELECT FROM survey_units)"
+    if not begun and not _query(settings, empty):
         return None
-    marker.touch(mode=0o600)
     password = settings.demo_password or _stored_password(settings) or secrets.token_urlsafe(9)
     _store_password(settings, password)
     log = (supervision.log_dir(settings) / "demo.log").open("wb")
@@ -221,9 +217,7 @@ def start_demo(settings: Settings) -> subprocess.Popen[bytes] | None:
 
 def finish_demo(settings: Settings, demo: subprocess.Popen[bytes]) -> None:
     """Tell when demo data could not be made; the portal runs without them."""
-    if demo.returncode == 0:
-        _marker(settings).unlink(missing_ok=True)
-    else:
+    if demo.returncode != 0:
         say(f"Demo data could not be made (the next start tries again):\n{supervision.tail(settings, 'demo')}")
 
 
@@ -243,6 +237,25 @@ def _store_password(settings: Settings, password: str) -> None:
         file.write(password)
 
 
+def renew_passwords(settings: Settings) -> None:
+    """Give the demo users the DEMO_PASSWORD of today, when it is not the one they were made with."""
+    wanted = settings.demo_password
+    if wanted is None or _stored_password(settings) in {None, wanted}:
+        return
+    say("DEMO_PASSWORD has changed: renewing the demo users' passwords ...")
+    for name in _demo_users(settings):
+        command = _flask("staff", "set-password", name)
+        result = subprocess.run(command, cwd=PROJECT_DIR, input=wanted, capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            raise ConfigurationError(f"DEMO_PASSWORD cannot be used: {result.stderr.strip()}")
+    _store_password(settings, wanted)
+
+
+def _demo_users(settings: Settings) -> list[str]:
+    found = _query(settings, f"SELECT username FROM staff WHERE is_active AND username IN {DEMO_USERS}")
+    return [name for name in DEMO_USERS if (name,) in found]
+
+
 def _query(settings: Settings, statement: str) -> list[tuple[object, ...]]:
     """Read something from the database without loading the whole application."""
     with (
@@ -260,6 +273,8 @@ def _start_manager(settings: Settings) -> subprocess.Popen[bytes]:
         cwd=PROJECT_DIR,
         env=os.environ | {embedded.MANAGED: "1"},
         stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # it has a log; and whoever reads our output must not wait for its end
+        stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C reaches the launcher only, which stops everything in order
     )
 
@@ -303,8 +318,7 @@ def banner(settings: Settings) -> str:
     host = "localhost" if settings.host in {"0.0.0.0", "::", "127.0.0.1", "::1"} else settings.host
     lines = ["", f"  The portal is ready:  http://{host}:{settings.port}/", ""]
     password = _stored_password(settings)
-    found = _query(settings, f"SELECT username FROM staff WHERE is_active AND username IN {DEMO_USERS}")
-    names = [name for name in DEMO_USERS if (name,) in found]
+    names = _demo_users(settings)
     if names and password:
         lines += [f"  Demo logins:  {', '.join(names)}", f"  Password:     {password}", ""]
     lines += [

@@ -78,7 +78,8 @@ def task(
             queue=queue_name,
             lock=lock,
             queueing_lock=queueing_lock,
-            retry=strategy,
+            # A second minutely job may wait by the time the first is tried again, and only one may: it stands for it.
+            retry=strategy if cron is None or queueing_lock is None else False,
             pass_context=True,
         )(run)
         if cron is not None:

@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 from zoneinfo import ZoneInfo
 
-from portal.db import transaction
+from portal.db import read_snapshot, transaction
 from portal.jobs import housekeeping, rescue
 from portal.jobs.app import task
 from portal.web.context import settings
@@ -30,7 +30,7 @@ def fold_rollups() -> None:
         fold(session)
 
 
-@task("billing.partitions", cron="10 19 * * *", queueing_lock="billing.partitions")
+@task("billing.partitions", cron="10 19 * * *", lock="billing.partitions")
 def make_partitions() -> None:
     """Make the partitions of the coming months."""
     from portal.billing.partitions import ensure_coming_partitions
@@ -39,7 +39,22 @@ def make_partitions() -> None:
         ensure_coming_partitions(session, dt.datetime.now(KARACHI).date())
 
 
-@task("jobs.housekeeping", cron="0 21 * * *", queueing_lock="jobs.housekeeping")
+@task("verify.all", cron="30 20 * * *", lock="verify.all")
+def verify_everything() -> None:
+    """Recompute every derived figure from the rows. Differences fail the job and are logged, each with its key."""
+    from portal.verify.service import verify
+
+    with read_snapshot(timeout_ms=3_600_000) as connection:
+        report = verify(connection)
+    for found in report.differences:
+        log.error(
+            "verify: %s (%s) %s: expected %s, found %s", found.table, found.what, found.key, found.expected, found.found
+        )
+    if report.total:
+        raise RuntimeError(f"{report.total} differences found: run 'flask verify'.")
+
+
+@task("jobs.housekeeping", cron="0 21 * * *", lock="jobs.housekeeping")
 def tidy_up() -> None:
     """Delete what is not needed any more: login attempts, sessions, jobs, cache files, uploads."""
     with transaction():
@@ -50,5 +65,5 @@ def tidy_up() -> None:
         }
         uploads = housekeeping.forget_uploads()
     counts["uploads"] = housekeeping.delete_files(uploads, settings().uploads_dir)
-    counts["cache files"] = housekeeping.prune_cache(settings().cache_dir)
+    counts["cache files"] = housekeeping.prune_cache(settings().results_dir)
     log.info("tidied up: %s", ", ".join(f"{count} {name}" for name, count in counts.items()))
