@@ -218,8 +218,9 @@ def _walk(
     window = WINDOW if wanted.narrows_rows else PAGE_SIZE + 1
     walked = selects.in_place_order(register, ahead, row_id, backwards, window).subquery("walked")
     condition = selects.matching(register, walked.c, wanted)
-    statement = select(walked.c.location_id, walked.c.id).where(condition).limit(PAGE_SIZE + 1)
-    rows = [(found, found_id) for found, found_id in session.execute(statement)]
+    statement = select(walked.c.position, walked.c.location_id, walked.c.id).where(condition)
+    statement = statement.order_by(walked.c.position).limit(PAGE_SIZE + 1)
+    rows = [(found, found_id) for _position, found, found_id in session.execute(statement)]
     more = len(rows) > PAGE_SIZE
     rows = rows[:PAGE_SIZE]
     edge = None if more or not wanted.narrows_rows else _edge(session, register, ahead, row_id, backwards)

@@ -87,7 +87,7 @@ def unit_record(
     session: Session, survey_id: str, scope: AreaScope, cycle: dt.date, *, everything: bool, with_imports: bool
 ) -> UnitRecord:
     """The unit with this survey id. Raises NotFoundError, also for one of another area."""
-    row = session.execute(selects.unit(survey_id, scope)).first()
+    row = session.execute(selects.unit(survey_id, scope)).first() if _is_number(survey_id) else None
     if row is None:
         raise NotFoundError(_("Survey id %(id)s is not in the register of your area.", id=survey_id))
     unit, place, path = row
@@ -110,7 +110,7 @@ def account_record(
     session: Session, psid: str, scope: AreaScope, cycle: dt.date, *, everything: bool, with_imports: bool
 ) -> AccountRecord:
     """The account with this PSID. Raises NotFoundError, also for one of another area."""
-    row = session.execute(selects.account(psid, scope)).first()
+    row = session.execute(selects.account(psid, scope)).first() if _is_number(psid) else None
     if row is None:
         raise NotFoundError(_("PSID %(psid)s is not an account of your area.", psid=psid))
     account, place, path, balance, unit = row
@@ -129,6 +129,11 @@ def account_record(
         with_imports=with_imports,
     )
     return AccountRecord(account, place, [tuple(step) for step in path], balance, unit, siblings, history)
+
+
+def _is_number(text: str) -> bool:
+    """Keys are digits; the database refuses some other texts (a null byte) with an error."""
+    return text.isascii() and text.isdecimal()
 
 
 def _history(

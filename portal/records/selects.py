@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, case, cast, exists, func, or_, select, true
+from sqlalchemy import Select, and_, case, cast, func, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.types import Integer
 
@@ -71,36 +71,32 @@ def matching(register: Register, rows: Any, wanted: ListFilter) -> Any:
     return and_(*conditions)
 
 
+# Look-ups of one row by key, as scalar subqueries: the planner would turn an EXISTS into a join with the whole month
+# (and lose the order of the walk); these are made for the rows looked at, and no more.
 def _unit_conditions(rows: Any, wanted: ListFilter) -> list[Any]:
-    listed = exists().where(UnitState.unit_id == rows.id)
+    accounts = select(UnitState.accounts).where(UnitState.unit_id == rows.id).scalar_subquery()
     cycle = and_(UnitCycle.unit_id == rows.id, UnitCycle.billing_month == wanted.cycle)
+    paid_bills = select(UnitCycle.paid_bills).where(cycle).scalar_subquery()
     states = {
         None: [],
-        SURVEYED: [~listed],
-        LISTED: [listed, ~exists().where(cycle)],
-        BILLED: [exists().where(cycle)],
+        SURVEYED: [accounts.is_(None)],
+        LISTED: [accounts.is_not(None), paid_bills.is_(None)],
+        BILLED: [paid_bills.is_not(None)],
     }
-    statuses = {
-        None: [],
-        PAID: [exists().where(cycle, UnitCycle.paid_bills > 0)],
-        UNPAID: [exists().where(cycle, UnitCycle.paid_bills == 0)],
-    }
+    statuses = {None: [], PAID: [paid_bills > 0], UNPAID: [paid_bills == 0]}
     return [*states[wanted.state], *statuses[wanted.status]]
 
 
 def _account_conditions(rows: Any, wanted: ListFilter) -> list[Any]:
     live = and_(Bill.account_id == rows.id, Bill.billing_month == wanted.cycle, Bill.status != CANCELLED)
+    status = select(Bill.status).where(live).scalar_subquery()
     states = {
         None: [],
         PENDING: [rows.unit_id.is_(None)],
-        LISTED: [~exists().where(live)],
-        BILLED: [exists().where(live)],
+        LISTED: [status.is_(None)],
+        BILLED: [status.is_not(None)],
     }
-    statuses = {
-        None: [],
-        PAID: [exists().where(live, Bill.status == BILL_PAID)],
-        UNPAID: [exists().where(live, Bill.status != BILL_PAID)],
-    }
+    statuses = {None: [], PAID: [status == BILL_PAID], UNPAID: [status != BILL_PAID]}
     return [*states[wanted.state], *statuses[wanted.status]]
 
 

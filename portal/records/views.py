@@ -17,6 +17,7 @@ from portal.db import session
 from portal.errors import NotFoundError
 from portal.permissions import AreaScope, Permission, require
 from portal.records import filters, listing, record, selects, timeline
+from portal.search.views import without_personal_number
 from portal.search.words import words
 from portal.web.context import settings
 from portal.web.format import KARACHI
@@ -65,6 +66,8 @@ def _own_part(path: list[Any], scope: AreaScope) -> list[tuple[int, str, str]]:
 @require(Permission.VIEW_UNITS)
 def units() -> ResponseReturnValue:
     """The survey register."""
+    if personal := without_personal_number():
+        return personal
     wanted = filters.read_filter(request.args, this_cycle(), filters.UNIT_STATES, filters.UNIT_SORTS)
     db, scope = session(), current_scope()
     place = _area_in_force(db, wanted.area, scope)
@@ -90,6 +93,8 @@ def units() -> ResponseReturnValue:
 @require(Permission.VIEW_UNITS)
 def accounts() -> ResponseReturnValue:
     """The billing accounts."""
+    if personal := without_personal_number():
+        return personal
     wanted = filters.read_filter(request.args, this_cycle(), filters.ACCOUNT_STATES, filters.ACCOUNT_SORTS)
     db, scope = session(), current_scope()
     place = _area_in_force(db, wanted.area, scope)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from flask_login import current_user
 
 from portal.db import session
@@ -20,6 +21,7 @@ from portal.search import service
 from portal.search.question import Question, read
 from portal.search.words import words
 from portal.web.guard import current_scope
+from portal.web.pages import url_with
 
 blueprint = Blueprint("search", __name__)
 
@@ -32,10 +34,23 @@ LIST_FILTERS = ("area", "use", "size", "state", "status", "cycle", "sort")
 @require(Permission.VIEW_UNITS)
 def results() -> ResponseReturnValue:
     """Answer a question that may stand in a URL; without one, the empty search page."""
+    if refused := without_personal_number():
+        return refused
+    return _answer(read(request.args.get("q")))
+
+
+def without_personal_number() -> ResponseReturnValue | None:
+    """Take a number that may be personal out of the address bar: the same page without it, and a word why."""
     question = read(request.args.get("q"))
-    if not question.may_stand_in_url and not question.is_surely_a_psid:
-        return _page(Question(""), refused=True)
-    return _answer(question)
+    if question.may_stand_in_url or question.is_surely_a_psid:
+        return None
+    flash(
+        _(
+            "Nothing was searched: a mobile or CNIC number must not stand in the address of a page. Type it into the box."
+        ),
+        "warning",
+    )
+    return redirect(url_with(q=None), 303)
 
 
 @blueprint.post("/search")
@@ -74,6 +89,6 @@ def _only_record(answer: service.Answer) -> str | None:
     return None
 
 
-def _page(question: Question, answer: service.Answer | None = None, *, refused: bool = False) -> ResponseReturnValue:
-    values: dict[str, Any] = {"question": question, "answer": answer, "refused": refused, "words": words()}
-    return render_template("search/results.html", may_see=current_user.can(Permission.VIEW_PERSONAL), **values)
+def _page(question: Question, answer: service.Answer | None = None) -> ResponseReturnValue:
+    may_see = current_user.can(Permission.VIEW_PERSONAL)
+    return render_template("search/results.html", question=question, answer=answer, words=words(), may_see=may_see)

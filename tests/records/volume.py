@@ -99,6 +99,7 @@ def load(
         run(text("SELECT ensure_bill_partition(:month)"), {"month": month})
         _load_bills(connection, month, latest=month == max(months))
     _load_derived(connection, max(months))
+    _load_history(connection)
     council = run(
         text("SELECT id FROM locations WHERE parent_id = :tehsil ORDER BY id LIMIT 1"), {"tehsil": tehsil_ids[-1]}
     ).scalar_one()
@@ -220,4 +221,28 @@ def _load_derived(connection: Connection, month: dt.date) -> None:
                WHERE b.billing_month = :month GROUP BY b.billing_month, u.id ORDER BY u.id ON CONFLICT DO NOTHING"""
         ),
         {"month": month},
+    )
+
+
+def _load_history(connection: Connection) -> None:
+    """An import that changed every tenth account, and as many lines in the audit log."""
+    run = connection.execute
+    batch = run(
+        text(
+            "INSERT INTO import_batches (kind, file_name, file_sha256, file_size, status, finished_at)"
+            " VALUES ('biller', '02_Biller.csv', repeat('0', 64), 1, 'DONE', now()) RETURNING id"
+        )
+    ).scalar_one()
+    run(
+        text(
+            """INSERT INTO import_rows (batch_id, line_no, outcome, entity_key, changes)
+               SELECT :batch, id, 'UPDATED', psid, '{"monthly_fee": [300, 500]}' FROM accounts WHERE id % 10 = 7"""
+        ),
+        {"batch": batch},
+    )
+    run(
+        text(
+            """INSERT INTO audit_log (actor, action, entity, entity_id)
+               SELECT 'clerk', 'account.correct', 'account', psid FROM accounts WHERE id % 10 = 7"""
+        )
     )
