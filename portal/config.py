@@ -37,6 +37,11 @@ class Settings:
         return self.instance_dir / "uploads"
 
     @property
+    def results_dir(self) -> Path:
+        """Cached results; a folder of their own, since clearing and pruning go over every file in it."""
+        return self.cache_dir / "results"
+
+    @property
     def cache_dir(self) -> Path:
         return self.instance_dir / "cache"
 

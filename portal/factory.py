@@ -109,7 +109,7 @@ def _setup_caching(app: Flask, settings: Settings) -> None:
         app.config["RATELIMIT_STORAGE_URI"] = settings.redis_url
     else:
         # No threshold: with one, every `set` counts the files. A nightly job prunes.
-        app.config.update(CACHE_TYPE="FileSystemCache", CACHE_DIR=str(settings.cache_dir), CACHE_THRESHOLD=0)
+        app.config.update(CACHE_TYPE="FileSystemCache", CACHE_DIR=str(settings.results_dir), CACHE_THRESHOLD=0)
         app.config["RATELIMIT_STORAGE_URI"] = "memory://"
     app.config["CACHE_DEFAULT_TIMEOUT"] = 86_400
     app.config["CACHE_KEY_PREFIX"] = "portal:"

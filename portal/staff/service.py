@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from portal.audit.service import SYSTEM, record
@@ -278,11 +278,3 @@ def touch_session(connection: Connection, session_id: int, older_than_seconds: i
         )
         .values(last_seen_at=func.now())
     )
-
-
-def prune_sign_ins(session: Session, days: int = 30) -> int:
-    """Delete sessions and attempts older than `days`; returns how many. For the nightly job."""
-    age = func.now() - func.make_interval(0, 0, 0, days)
-    gone = session.execute(delete(StaffSession).where(StaffSession.last_seen_at < age).returning(StaffSession.id)).all()
-    attempts = session.execute(delete(LoginAttempt).where(LoginAttempt.at < age).returning(LoginAttempt.id)).all()
-    return len(gone) + len(attempts)

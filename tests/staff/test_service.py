@@ -147,21 +147,3 @@ def test_demo_users_are_added_once(app: Flask) -> None:
                 added = service.ensure_demo_users(db_session, {n: [place] for n in service.DEMO_USERS}, "demo", 4)
                 assert len(added) == expected
         assert service.authenticate(session(), "supervisor", "demo", 4) is not None
-
-
-def test_old_sessions_and_attempts_are_pruned(app: Flask) -> None:
-    with app.app_context():
-        with transaction() as db_session:
-            small = Staff(username="old", password_hash="x", role="AGENT")
-            db_session.add(small)
-            db_session.flush()
-            service.begin_attempt(db_session.connection(), "old", "127.0.0.1")
-            token = service.open_session(db_session, small, 0, "", "")
-            assert service.prune_sign_ins(db_session, days=1) == 0
-        with transaction() as db_session:
-            db_session.connection().exec_driver_sql(
-                "UPDATE staff_sessions SET last_seen_at = now() - interval '2 days'"
-            )
-            db_session.connection().exec_driver_sql("UPDATE login_attempts SET at = now() - interval '2 days'")
-            assert service.prune_sign_ins(db_session, days=1) == 2
-        assert len(token) >= 40
