@@ -276,29 +276,16 @@ def _with_standing(connection: Connection, figures: Figures, where: Where) -> Fi
 
 def _league(connection: Connection, figures: Figures, where: Where) -> tuple[Part, ...]:
     period, area = figures.period, figures.area
-    demand: dict[tuple[int | None, dt.date], tuple[int, int]] = {}
-    for row in connection.execute(selects.demand_by_part(where, area.parts, [period.cycle, period.compared])):
-        demand[row.part_id, row.month] = (row.bills, row.demand)
     until = {period.cycle: period.now.last, period.compared: period.then.last}
-    received = {
-        (row.part_id, row.month): row.amount
-        for row in connection.execute(selects.received_by_part(where, area.parts, until))
-    }
-    ids = {part for part, _month in demand} | {part for part, _month in received}
+    sums: dict[tuple[int | None, dt.date], tuple[int, int, int]] = {}
+    for row in connection.execute(selects.recovery_by_part(where, area.parts, until)):
+        bills, demand, received = sums.get((row.part_id, row.month), (0, 0, 0))
+        sums[row.part_id, row.month] = (bills + row.bills, demand + row.demand, received + row.received)
     rows = []
-    for part in ids:
-        bills, asked = demand.get((part, period.cycle), (0, 0))
-        _bills_then, asked_then = demand.get((part, period.compared), (0, 0))
-        rows.append(
-            Part(
-                part,
-                area.name_of_part(part),
-                bills,
-                asked,
-                received.get((part, period.cycle), 0),
-                asked_then,
-                received.get((part, period.compared), 0),
-            )
-        )
+    for part_id in {part_id for part_id, _month in sums}:
+        bills, demand, received = sums.get((part_id, period.cycle), (0, 0, 0))
+        _bills, demand_then, received_then = sums.get((part_id, period.compared), (0, 0, 0))
+        name = area.name_of_part(part_id)
+        rows.append(Part(part_id, name, bills, demand, received, demand_then, received_then))
     # Best first; without a demand there is no rate, so last.
     return tuple(sorted(rows, key=lambda p: (-(p.received / p.demand) if p.demand else 1.0, p.name)))

@@ -11,7 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Date, Select, Subquery, and_, func, literal, or_, select, true, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Date,
+    Select,
+    Subquery,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 
 from portal.locations.models import DataVersion, Location, LocationClosure
@@ -136,34 +151,35 @@ def received_by_day(where: Where, months: Sequence[dt.date]) -> Rows:
     )
 
 
-def demand_by_part(where: Where, parts: Parts, months: Sequence[dt.date]) -> Rows:
-    """Rows (part_id, month, bills, demand); part_id is NULL for what hangs directly on the area."""
+def recovery_by_part(where: Where, parts: Parts, until: dict[dt.date, dt.date]) -> CompoundSelect[*tuple[Any, ...]]:
+    """Rows (part_id, month, bills, demand, received) for each month of `until`, to be summed by part and month.
+
+    Received counts up to each month's own last day. part_id is NULL for what hangs directly on the area.
+    """
     part = parts.mapping()
-    return (
+    zero = literal(0, BigInteger)
+    bills = (
         select(
             part.c.part_id,
             RollupBills.billing_month.label("month"),
             _sum(RollupBills.bills).label("bills"),
             _sum(RollupBills.demand).label("demand"),
+            zero.label("received"),
         )
         .outerjoin_from(RollupBills, part, part.c.location_id == RollupBills.location_id)
-        .where(RollupBills.billing_month.in_(months), where.rows(RollupBills))
+        .where(RollupBills.billing_month.in_(list(until)), where.rows(RollupBills))
         .group_by(part.c.part_id, RollupBills.billing_month)
     )
-
-
-def received_by_part(where: Where, parts: Parts, until: dict[dt.date, dt.date]) -> Rows:
-    """Rows (part_id, month, amount): received for each month's bills, up to that month's own last day."""
-    part = parts.mapping()
     in_time = or_(
         *(and_(RollupReceived.bill_month == month, RollupReceived.paid_on <= last) for month, last in until.items())
     )
-    return (
-        select(part.c.part_id, RollupReceived.bill_month.label("month"), _sum(RollupReceived.amount).label("amount"))
+    received = (
+        select(part.c.part_id, RollupReceived.bill_month, zero, zero, _sum(RollupReceived.amount))
         .outerjoin_from(RollupReceived, part, part.c.location_id == RollupReceived.location_id)
         .where(RollupReceived.bill_month.in_(list(until)), in_time, where.rows(RollupReceived))
         .group_by(part.c.part_id, RollupReceived.bill_month)
     )
+    return union_all(bills, received)
 
 
 def collected(where: Where, parts: Parts, now: Span, then: Span) -> Rows:
