@@ -24,6 +24,7 @@ __all__ = [
     "created_at",
     "db",
     "engine_options",
+    "is_modelled",
     "int_pk",
     "json_object",
     "read_snapshot",
@@ -93,6 +94,19 @@ def _engine() -> Engine:
 def standalone_engine(url: str) -> Engine:
     """An engine outside an app: for scripts that create or check databases before one exists."""
     return create_engine(url, isolation_level="AUTOCOMMIT")
+
+
+def is_modelled(obj: Any, name: str | None, type_: str, reflected: bool, _compare_to: Any) -> bool:
+    """Whether Alembic is to compare a thing it found in the database with the models.
+
+    Left out: the month partitions of bills (as tables, and as the targets that PostgreSQL adds beside a foreign key
+    to bills), and procrastinate's own tables.
+    """
+    if type_ == "table" and reflected and name is not None:
+        return not name.startswith(("bills_y", "procrastinate_"))
+    if type_ == "foreign_key_constraint" and reflected:
+        return not obj.elements[0].target_fullname.startswith("bills_y")
+    return True
 
 
 def session() -> Session:

@@ -20,7 +20,7 @@ from portal.imports.pipeline import KARACHI
 from portal.imports.service import Actor, ImportSettings, import_file
 
 
-class MonthType(click.ParamType):
+class MonthType(click.ParamType[dt.date]):
     """`2025-11`, the first day of that month."""
 
     name = "YYYY-MM"
@@ -32,7 +32,7 @@ class MonthType(click.ParamType):
             self.fail(f"'{value}' is not a month like 2025-11", param, ctx)
 
 
-class IssuedType(click.ParamType):
+class IssuedType(click.ParamType[tuple[dt.date, dt.date]]):
     """`2025-10-25=2025-11`: the bills issued on that day belong to that month."""
 
     name = "DATE=YYYY-MM"
@@ -47,7 +47,7 @@ class IssuedType(click.ParamType):
             self.fail(f"'{value}' is not like 2025-10-25=2025-11", param, ctx)
 
 
-class MomentType(click.ParamType):
+class MomentType(click.ParamType[dt.datetime]):
     """`2025-11-20` or `2025-11-20T14:30`, in Asia/Karachi unless it says otherwise."""
 
     name = "DATE[TIME]"

@@ -86,7 +86,8 @@ class _CopyStream(io.TextIOBase):
         return len(chunk)
 
 
-def _array_literal(items: Sequence[str]) -> str:
+def _array_literal(items: Any) -> str:
+    """A list of texts as PostgreSQL writes an array."""
     quoted = ",".join('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in items)
     return "{" + quoted + "}"
 

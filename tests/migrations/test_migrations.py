@@ -1,0 +1,82 @@
+"""Migrations: from nothing to head, forward on filled tables, and the same as the models."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import text
+
+from portal.db import db, is_modelled
+from portal.factory import create_app
+from tests.support.servers import Databases
+
+HEAD = "0003"
+
+
+@pytest.fixture
+def blank(databases: Databases) -> Iterator[Flask]:
+    """An application whose database has no table yet."""
+    databases.create_empty("portal_blank")
+    app = create_app(databases.settings("portal_blank"))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_from_nothing_to_head_and_the_models_agree(blank: Flask) -> None:
+    upgrade()
+    with db.engine.connect() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD
+        context = MigrationContext.configure(
+            connection,
+            opts={"compare_type": True, "compare_server_default": True, "include_object": is_modelled},
+        )
+        assert compare_metadata(context, db.metadata) == []
+
+
+FILL = """
+    INSERT INTO places (location_id, state) SELECT id, 'NONE' FROM locations;
+    INSERT INTO accounts (psid, place_id, location_id, as_of) SELECT '26770000000000000001', p.id, l.id, now()
+        FROM places p, locations l;
+    INSERT INTO bill_keys VALUES ('1', date_trunc('month', now())::date);
+    INSERT INTO bills (billing_month, account_id, psid, portal_bill_id, place_id, location_id, issued_at, monthly_fee,
+                       demand, status, month_source, month_as_of, as_of)
+        SELECT date_trunc('month', now())::date, id, psid, '1', place_id, location_id, now(), 300, 300, 'UNPAID', 'MONTH',
+               now(), now() FROM accounts;
+"""
+
+
+def test_forward_on_filled_tables(blank: Flask) -> None:
+    upgrade(revision="0002")
+    with db.engine.begin() as connection:
+        connection.execute(text(FILL))
+    upgrade()
+    with db.engine.connect() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD
+        assert connection.scalar(text("SELECT sum(monthly_fee) FROM rollup_bills")) == 300
+        assert connection.scalar(text("SELECT count(*) FROM bills")) == 1
+
+
+def test_there_is_no_way_back(blank: Flask) -> None:
+    upgrade()
+    with pytest.raises(SystemExit):
+        downgrade()
+    with db.engine.connect() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD
+
+
+def test_partitions_of_coming_months_exist(blank: Flask) -> None:
+    upgrade()
+    first = dt.date.today().replace(day=1)
+    coming = [(first.year * 12 + first.month - 1 + n) for n in range(4)]
+    with db.engine.connect() as connection:
+        for number in coming:
+            name = f"bills_y{number // 12}m{number % 12 + 1:02d}"
+            assert connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is not None, name
