@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any, cast
 
 import click
 from flask import current_app
@@ -42,7 +43,7 @@ def run_waiting() -> None:
     from portal.web.context import settings
     from portal.worker import run
 
-    run(current_app._get_current_object(), settings(), wait=False)
+    run(cast(Any, current_app)._get_current_object(), settings(), wait=False)
 
 
 @commands.command("retry")
