@@ -266,6 +266,11 @@ FINDINGS: dict[str, FindingType] = {
         _l("The bill is known with another month; known bills keep their month."),
         _l("Move the bills of that issue date if the month is wrong."),
     ),
+    "ISSUED_NOT_IN_FILE": FindingType(
+        NOTE,
+        _l("A month was given for an issue date that no row of the file has."),
+        _l("Check the date; the month given for it was not used."),
+    ),
     "MONTH_FROM_EARLIER_FILE": FindingType(
         NOTE,
         _l("The bill is known with another month, from a newer file; the older file decides, and the bill moved."),

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from portal.billing.cycles import add_months, cycle_of
 from portal.errors import ConflictError, InvalidInputError
 from portal.imports import areas, biller, paid, survey
+from portal.imports.absent import fill_absent_columns
 from portal.imports.names_and_dates import date_in_file_name, month_in_file_name
 from portal.imports.outcome import Counts, ImportOptions, Outcome, Progress, no_progress
 from portal.imports.readers import Table, open_table
@@ -80,11 +81,13 @@ def run_import(
         as_of, as_of_source = _as_of(session, module, file_name, options, now)
         progress("checking", 0, stager.rows)
         mark_duplicates(session, table.kind, module.KEY)
+        fill_absent_columns(session, table.kind, table.present_columns)
         if table.kind != "areas":
             stager.load_places(load_tree(session))
         inside = begin_scope(session, scope)
         module.prepare(session, options, _file_month(file_name, today, cycle_start_day))
         module.classify(session, as_of, inside, _columns(table))
+        _find_in_file(session, table, options)
         _find_common(session, table.kind, module)
         outcome = _outcome(session, module, table, stager, file_name, as_of, as_of_source)
     kept_for = batch_id if batch_id is not None else preview_of
@@ -142,6 +145,27 @@ def _as_of(
     if newest is not None:
         return newest.astimezone(KARACHI), "INSIDE"
     return now.astimezone(KARACHI), "NOW"
+
+
+def _find_in_file(session: Session, table: Table, options: ImportOptions) -> None:
+    """Findings about the file as a whole, on line 0."""
+    for finding in table.notes:
+        run(
+            session,
+            "INSERT INTO stage_findings VALUES (0, :severity, :code, :column, :value)",
+            severity=finding.severity,
+            code=finding.code,
+            column=finding.column,
+            value=finding.value,
+        )
+    if options.issued and table.kind == "biller":
+        note(
+            session,
+            "ISSUED_NOT_IN_FILE",
+            "SELECT 0, 'Last Bill Date &Time', d::text FROM unnest(cast(:days AS date[])) AS d"
+            " WHERE d NOT IN (SELECT issued_on FROM stage_months)",
+            days=sorted(options.issued),
+        )
 
 
 def _find_common(session: Session, kind: str, module: ModuleType) -> None:

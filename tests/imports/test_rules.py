@@ -335,3 +335,21 @@ def test_the_wrong_kind_of_file_is_refused_whole(db_session: Session, tmp_path: 
     with pytest.raises(RefusedFileError):
         bring(db_session, path, kind="paid")
     assert db_session.scalar(text("SELECT count(*) FROM accounts")) == 0
+
+
+@pytest.mark.usefixtures("tree")
+class TestColumnsThatAreNotThere:
+    def test_an_absent_column_blanks_nothing(self, db_session: Session, tmp_path: Path) -> None:
+        from tests.imports.portal_files import BILLER, write_csv
+
+        bring(db_session, write(tmp_path, "biller", [biller_row(1)]), as_of="2025-11-01")
+        keep = [i for i, name in enumerate(BILLER) if name not in {"WMC", "Office"}]
+        row = biller_row(1)
+        path = write_csv(tmp_path / "few.csv", [BILLER[i] for i in keep], [[row[i] for i in keep]])
+        outcome = bring(db_session, path, as_of="2025-12-01")
+        assert outcome.counts.unchanged == 1
+        assert one(db_session, "SELECT wmc FROM accounts")[0] == "Rangpur WMC"
+
+    def test_a_month_for_a_date_that_is_not_there_is_said(self, db_session: Session, tmp_path: Path) -> None:
+        outcome = bring(db_session, write(tmp_path, "biller", [biller_row(1)]), issued={"2025-10-01": "2025-10"})
+        assert codes(outcome)["ISSUED_NOT_IN_FILE"] == 1
