@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.billing.cycles import add_months, cycle_of
@@ -39,7 +40,7 @@ class PreviewChangedError(ConflictError):
     code = "preview_changed"
 
     def __init__(self, outcome: Outcome) -> None:
-        super().__init__("The counts have changed since the preview. Nothing was written; check the new preview.")
+        super().__init__(_("The counts have changed since the preview. Nothing was written; check the new preview."))
         self.outcome = outcome
 
 
@@ -118,8 +119,12 @@ def _check_options(options: ImportOptions, today: dt.date, cycle_start_day: int)
     for month in filter(None, [options.month, *options.issued.values()]):
         if month > last:
             raise InvalidInputError(
-                f"The billing month {month:%Y-%m} lies in the future; the latest that can be billed is {last:%Y-%m}."
-                " Nothing was imported."
+                _(
+                    "The billing month %(month)s lies in the future; the latest that can be billed is %(last)s."
+                    " Nothing was imported.",
+                    month=f"{month:%Y-%m}",
+                    last=f"{last:%Y-%m}",
+                )
             )
     if options.as_of is not None and options.as_of.tzinfo is None:
         raise ValueError("as_of needs a time zone")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from flask_babel import gettext as _
 from sqlalchemy import Connection, text, update
 from sqlalchemy.orm import Session
 
@@ -70,13 +71,16 @@ def store_upload(stream: IO[bytes], settings: ImportSettings) -> tuple[Path, str
                 size += len(chunk)
                 if size > settings.max_bytes:
                     raise RefusedFileError(
-                        f"The file is larger than {settings.max_bytes // (1 << 20)} MiB. Nothing was imported."
-                        " Split it by tehsil in the portal's download form."
+                        _(
+                            "The file is larger than %(limit)s MiB. Nothing was imported."
+                            " Split it by tehsil in the portal's download form.",
+                            limit=settings.max_bytes // (1 << 20),
+                        )
                     )
                 digest.update(chunk)
                 out.write(chunk)
         if size == 0:
-            raise RefusedFileError("The file is empty. Nothing was imported. Download it again from the portal.")
+            raise RefusedFileError(_("The file is empty. Nothing was imported. Download it again from the portal."))
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -114,7 +118,7 @@ def scope_of(batch: ImportBatch) -> AreaScope:
 def get_batch(session: Session, batch_id: int) -> ImportBatch:
     batch = session.get(ImportBatch, batch_id)
     if batch is None:
-        raise NotFoundError("There is no such import.")
+        raise NotFoundError(_("There is no such import."))
     return batch
 
 
@@ -188,9 +192,9 @@ def change_options(session: Session, batch_id: int, options: ImportOptions) -> I
     """Months and as-of corrected in the preview; the file is to be checked again. Raises ConflictError."""
     batch = session.get(ImportBatch, batch_id, with_for_update=True)
     if batch is None:
-        raise NotFoundError("There is no such import.")
+        raise NotFoundError(_("There is no such import."))
     if batch.status != "PREVIEW":
-        raise ConflictError("This import is no longer waiting for you. Nothing was changed.")
+        raise ConflictError(_("This import is no longer waiting for you. Nothing was changed."))
     batch.options = options.as_json()
     batch.status, batch.phase, batch.progress = "CHECKING", "reading", 0
     return batch
@@ -200,9 +204,9 @@ def queue_commit(session: Session, batch_id: int) -> ImportBatch:
     """The preview is confirmed; the commit is to run in the background. Raises ConflictError."""
     batch = session.get(ImportBatch, batch_id, with_for_update=True)
     if batch is None:
-        raise NotFoundError("There is no such import.")
+        raise NotFoundError(_("There is no such import."))
     if batch.status != "PREVIEW":
-        raise ConflictError("This import is no longer waiting for you. Nothing was changed.")
+        raise ConflictError(_("This import is no longer waiting for you. Nothing was changed."))
     batch.status, batch.phase, batch.progress = "QUEUED", "", 0
     return batch
 
@@ -211,9 +215,9 @@ def cancel_batch(session: Session, batch_id: int) -> ImportBatch:
     """Put an upload aside before it is committed. Raises ConflictError when it is too late."""
     batch = session.get(ImportBatch, batch_id, with_for_update=True)
     if batch is None:
-        raise NotFoundError("There is no such import.")
+        raise NotFoundError(_("There is no such import."))
     if batch.status not in {"UPLOADED", "CHECKING", "PREVIEW", "QUEUED"}:
-        raise ConflictError("This import can no longer be cancelled.")
+        raise ConflictError(_("This import can no longer be cancelled."))
     batch.status, batch.finished_at = "CANCELLED", now()
     return batch
 
@@ -263,7 +267,7 @@ def _run(
     session: Session, batch: ImportBatch, settings: ImportSettings, progress: Progress, write: bool = False
 ) -> Outcome:
     if batch.stored_path is None or not Path(batch.stored_path).exists():
-        raise RefusedFileError("The uploaded file is no longer there. Nothing was imported; upload it again.")
+        raise RefusedFileError(_("The uploaded file is no longer there. Nothing was imported; upload it again."))
     return run_import(
         session,
         Path(batch.stored_path),

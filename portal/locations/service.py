@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from flask_babel import gettext as _
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -115,9 +116,9 @@ def open_place(session: Session, place_id: int) -> Place:
     """The place, which must wait to be matched. Raises NotFoundError, ConflictError."""
     place = session.get(Place, place_id, with_for_update=True)
     if place is None:
-        raise NotFoundError("There is no such place.")
+        raise NotFoundError(_("There is no such place."))
     if place.state != OPEN:
-        raise ConflictError("This place has been matched meanwhile. Nothing was changed.")
+        raise ConflictError(_("This place has been matched meanwhile. Nothing was changed."))
     return place
 
 
@@ -128,7 +129,7 @@ def link_place(session: Session, place_id: int, location_id: int) -> Place:
     """
     place = open_place(session, place_id)
     if session.get(Location, location_id) is None:
-        raise NotFoundError("There is no such location.")
+        raise NotFoundError(_("There is no such location."))
     place.location_id, place.state, place.ambiguous = location_id, LINKED, False
     session.flush()
     rows_follow(session, [place.id])
@@ -175,7 +176,7 @@ def find_by_path(session: Session, path: str) -> Location:
     """
     steps = [match_key(step) for step in path.split("/") if step.strip()]
     if not steps:
-        raise NotFoundError("The area path is empty.")
+        raise NotFoundError(_("The area path is empty."))
     whole = match_key(path)
     rows = session.execute(
         text(
@@ -205,10 +206,12 @@ def find_by_path(session: Session, path: str) -> Location:
         # A name that itself holds slashes: Zone-02/Jauharabad/Ward-20/Block No 1.
         found = found or named(whole)
     if not found:
-        raise NotFoundError(f"No area '{path}' is known.")
+        raise NotFoundError(_("No area '%(path)s' is known.", path=path))
     if len(found) > 1:
         listed = "; ".join(sorted(path_of(session, node) for node in found)[:10])
-        raise NotFoundError(f"'{path}' is ambiguous: {listed}. Give the path from the district down.")
+        raise NotFoundError(
+            _("'%(path)s' is ambiguous: %(listed)s. Give the path from the district down.", path=path, listed=listed)
+        )
     return session.get_one(Location, found[0])
 
 
