@@ -39,7 +39,9 @@ $(VENV)/installed: requirements.txt
 	@test -x $(PY) && $(PY) -c '' 2>/dev/null || { echo "Making the virtual environment ..."; rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
 	@echo "Installing packages ..."
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-input --no-deps --no-compile -r requirements.txt
-	@$(PY) -m pip check -qq --disable-pip-version-check || $(PY) -m pip check --disable-pip-version-check
+	@# The pins are complete for Python 3.11; another version may need a package more.
+	@$(PY) -m pip check --disable-pip-version-check >/dev/null || \
+	  $(PY) -m pip install -qq --disable-pip-version-check --no-input --no-compile -r requirements.txt
 	@touch $@
 
 stop: $(VENV)/installed
