@@ -49,7 +49,7 @@ def base_layout(height: int, right: int = 12, left: int = 44) -> dict[str, Any]:
 
 def ticks(highest: float, count: int = 4) -> list[float]:
     """Round tick values from 0 to just beyond `highest`, about `count` steps."""
-    if highest <= 0:
+    if highest < 1e-9:
         return [0.0, 1.0]
     rough = highest / count
     size = 10 ** math.floor(math.log10(rough))

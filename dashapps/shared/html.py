@@ -106,8 +106,6 @@ def _element(kind: str, props: Mapping[str, Any]) -> Markup:
     if kind == "Graph":
         props = {"className": f"dash-graph {props.get('className', '')}".strip(), "style": props.get("style")}
         kind = "Div"
-    if kind == "Link":  # dcc.Link
-        props = {name: value for name, value in props.items() if name != "title"} | {"href": props["href"]}
     tag = "a" if kind == "Link" else kind.lower()
     opening = f"<{tag}{_attributes(props)}>"
     if tag in _VOID:

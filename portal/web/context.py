@@ -42,7 +42,7 @@ def is_background() -> bool:
     if request.path.startswith("/dash/") and request.path.endswith("/_dash-update-component"):
         body = request.get_json(silent=True)
         changed = body.get("changedPropIds") if isinstance(body, dict) else None
-        return bool(changed) and all(str(prop).endswith(".n_intervals") for prop in changed or ())
+        return isinstance(changed, list) and bool(changed) and all(str(p).endswith(".n_intervals") for p in changed)
     return False
 
 
