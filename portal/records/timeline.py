@@ -140,6 +140,8 @@ def _one_change(column: str, old: Any, new: Any, may_see: bool) -> str:
         return str(_("moved to another place"))
     if column == "unit_id":
         return str(_("matched to its survey")) if new else str(_("no longer matched to a survey"))
+    if column in {"bill_pdf", "image_urls", "gps_lat", "gps_lon"}:
+        return str(_("%(what)s changed", what=label))
     hide = _hider(column, may_see)
     if old is None:
         return f"{label}: {hide(new)}"
@@ -148,6 +150,10 @@ def _one_change(column: str, old: Any, new: Any, may_see: bool) -> str:
 
 def _hider(column: str, may_see: bool) -> Callable[[Any], str]:
     def plain(value: Any) -> str:
+        if isinstance(value, bool):
+            return str(_("yes") if value else _("no"))
+        if isinstance(value, int) and column in {"monthly_fee", "total_payable", "amount", "fine", "paid_amount"}:
+            return fmt.number(value)
         return fmt.NONE if value is None or value == "" else str(value)
 
     def email(value: Any) -> str:
@@ -181,5 +187,10 @@ def column_label(column: str) -> str:
         "bill": _("new bill"),
         "bill_month": _("bill's month"),
         "image_urls": _("photos"),
+        "bill_pdf": _("bill PDF"),
+        "portal_status": _("status on the portal"),
+        "wmc": _("company"),
+        "gps_lat": _("latitude"),
+        "gps_lon": _("longitude"),
     }
     return str(labels.get(column, column.replace("_", " ")))

@@ -17,7 +17,7 @@ from portal.units.models import SurveyUnit
 from portal.units.searchtext import fold
 
 SHOWN = 10
-CANDIDATES = 201
+CANDIDATES = 41  # of each register, ranked; the best are shown
 
 
 @dataclass(frozen=True)

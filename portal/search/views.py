@@ -44,12 +44,10 @@ def without_personal_number() -> ResponseReturnValue | None:
     question = read(request.args.get("q"))
     if question.may_stand_in_url or question.is_surely_a_psid:
         return None
-    flash(
-        _(
-            "Nothing was searched: a mobile or CNIC number must not stand in the address of a page. Type it into the box."
-        ),
-        "warning",
+    why = _(
+        "Nothing was searched: a mobile or CNIC number must not stand in the address of a page. Type it into the box."
     )
+    flash(why, "warning")
     return redirect(url_with(q=None), 303)
 
 
