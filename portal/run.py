@@ -35,7 +35,7 @@ from portal.errors import ConfigurationError
 
 DEMO_UNFINISHED = "demo_unfinished.json"  # written by `flask demo`
 DEMO_USERS = ("agent", "supervisor", "admin", "manager", "head")
-READY_BUDGET = 150  # seconds after the command by which the web is started, demo data or not (the promise is 180)
+READY_BUDGET = 140  # seconds after the command by which the web is started, demo data or not (the promise is 180)
 STARTED_AT = "PORTAL_STARTED_AT"  # epoch seconds, given by make, which may have installed packages before us
 
 
