@@ -31,4 +31,6 @@ SPEC = DashSpec(
     has_path=exists,
     libraries=("dash_ag_grid",),
     needs_plotly=False,
+    styles=("reports.css",),
+    scripts=("reports.js",),
 )

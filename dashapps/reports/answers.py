@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from dashapps.shared.areas import Area, find_area
 from dashapps.shared.i18n import gettext as _
 from portal.db import read_snapshot
-from portal.errors import ForbiddenError
+from portal.errors import ForbiddenError, InvalidInputError
 from portal.permissions import AreaScope, Permission
 from portal.reports.catalogue import find_report
 from portal.reports.reader import BLOCK, BLOCK_TIMEOUT_MS, Block, Totals, open_query, quick_totals, read_block, totals
@@ -59,9 +59,9 @@ class View:
         return f"?{urlencode(pairs)}"
 
 
-def report_name(pathname: str | None) -> str:
+def report_name(pathname: Any) -> str:
     """The report's name out of the page's path."""
-    return (pathname or "").removeprefix(PREFIX).strip("/")
+    return pathname.removeprefix(PREFIX).strip("/") if isinstance(pathname, str) else ""
 
 
 def scope_of_reader() -> AreaScope:
@@ -70,13 +70,14 @@ def scope_of_reader() -> AreaScope:
 
 
 @contextmanager
-def opened(name: str, search: str | None) -> Iterator[tuple[Connection, Query]]:
+def opened(name: str, search: Any) -> Iterator[tuple[Connection, Query]]:
     """A snapshot and the query of a URL in it. Raises NotFoundError, ForbiddenError and InvalidInputError."""
     report = find_report(name)
     if not current_user.can(report.permission):
         raise ForbiddenError(_("Your role does not allow this."))
     arguments: dict[str, str] = {}
-    for key, value in parse_qsl((search or "").removeprefix("?")[:LONGEST_QUERY]):
+    asked = search.removeprefix("?")[:LONGEST_QUERY] if isinstance(search, str) else ""
+    for key, value in parse_qsl(asked):
         arguments.setdefault(key, value)
     with read_snapshot(timeout_ms=BLOCK_TIMEOUT_MS) as connection:
         yield (
@@ -111,18 +112,32 @@ def all_totals(name: str, search: str | None) -> tuple[Query, Totals]:
         return query, totals(connection, query)
 
 
-def block(
-    name: str, search: str | None, request: dict[str, Any], ends: dict[str, Any] | None
-) -> tuple[Query, Block, int]:
-    """The rows the grid asks for (`startRow`, `endRow`, `sortModel`), continued from a known end of a block."""
-    start = max(0, int(request.get("startRow") or 0))
-    size = min(LARGEST_BLOCK, max(1, int(request.get("endRow") or 0) - start)) if request.get("endRow") else BLOCK
+def block(name: str, search: Any, request: dict[str, Any], ends: Any) -> tuple[Query, Block, int]:
+    """The rows the grid asks for (`startRow`, `endRow`, `sortModel`), continued from a known end of a block.
+
+    All of it comes from the browser: InvalidInputError for what is not as the grid sends it.
+    """
+    start = whole(request.get("startRow"))
+    size = min(LARGEST_BLOCK, max(1, whole(request.get("endRow"), start + BLOCK) - start))
     with opened(name, search) as (connection, query):
         ordered = sorted_as(query, request.get("sortModel"))
-        known = {}
-        if ends and ends.get("of") == signature(ordered):
-            known = {int(at): keys for at, keys in dict(ends.get("at") or {}).items()}
-        return ordered, read_block(connection, ordered, start, size, known), start
+        return ordered, read_block(connection, ordered, start, size, known_ends(ordered, ends)), start
+
+
+def whole(value: Any, default: int = 0) -> int:
+    """A row number: not negative, and one that PostgreSQL can count to."""
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidInputError(_("This position in the list is not valid. Open the report again."))
+    return min(max(value, 0), 2**62)
+
+
+def known_ends(query: Query, ends: Any) -> dict[int, list[Any]]:
+    """The ends of blocks that belong to this view: {rows before: keys of the last of them}."""
+    if not isinstance(ends, dict) or ends.get("of") != signature(query) or not isinstance(ends.get("at"), dict):
+        return {}
+    return {int(at): keys for at, keys in ends["at"].items() if at.isdecimal() and isinstance(keys, list)}
 
 
 def sorted_as(query: Query, model: Any) -> Query:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dash import ClientsideFunction, Input, Output, State, no_update
 
 from dashapps.reports import ids, page
-from dashapps.reports.answers import all_totals, block, report_name, signature, view
+from dashapps.reports.answers import all_totals, block, known_ends, report_name, signature, view
 from dashapps.reports.cells import column_defs, row_dicts
 from dashapps.shared import components as ui
 from portal.errors import InvalidInputError
@@ -71,18 +71,25 @@ def register(app: PortalDash) -> None:
             query, found, start = block(report_name(pathname), search, request, ends)
         except InvalidInputError as error:
             # The grid must get an answer, or it waits for ever: what is there so far is all.
-            at = int(request.get("startRow") or 0)
-            return {"rowData": [], "rowCount": at}, no_update, ui.empty(str(error))
+            at = request.get("startRow")
+            return (
+                {"rowData": [], "rowCount": at if isinstance(at, int) else 0},
+                no_update,
+                page.note(ui.empty(str(error))),
+            )
         shown = row_dicts(query, found.rows)
         at_end = start + len(shown)
         answer = {"rowData": shown, "rowCount": None if found.cursor else at_end}
         of = signature(query)
-        known = dict(ends["at"]) if ends and ends.get("of") == of else {}
+        known = known_ends(query, ends)
         if found.cursor:
-            known[str(at_end)] = found.cursor
-        kept = dict(sorted(known.items(), key=lambda item: int(item[0]))[-ENDS_KEPT:])
-        note = page.empty(query) if at_end == 0 else None
-        return answer, {"of": of, "at": kept}, note
+            known[at_end] = found.cursor
+        kept = sorted(known.items())[-ENDS_KEPT:]
+        return (
+            answer,
+            {"of": of, "at": {str(at): keys for at, keys in kept}},
+            page.note(page.empty(query) if at_end == 0 else None),
+        )
 
     # In the browser: a new address empties the grid's cache, a known count sets its scroll bar.
     app.clientside_callback(

@@ -14,7 +14,7 @@ from portal.web.columns import Column, Kind
 from portal.web.filters import language
 
 # Pixels a character takes in the grid's font, and what a cell has besides its text.
-_PER_CHARACTER, _PADDING = 7.6, 26
+_PER_CHARACTER, _PADDING, _WIDEST = 7.6, 26, 25
 _BADGES = set(STATUSES) | {"POSTED", "UNMATCHED"}
 Shown = Callable[[Any], str]
 
@@ -82,14 +82,15 @@ def column_defs(query: Query) -> list[dict[str, Any]]:
         entry: dict[str, Any] = {
             "field": one.key,
             "headerName": label,
-            "width": round(min(width, 34) * _PER_CHARACTER) + _PADDING,
+            "width": round(min(width, _WIDEST) * _PER_CHARACTER) + _PADDING,
             "sortable": one.sort is not None,
             "sort": ("desc" if query.descending else "asc") if query.sort == one.key else None,
         }
         if column.is_numeric:
-            entry |= {"type": "rightAligned", "cellClass": "num"}
+            # A class of our own replaces the one of the type: both are named.
+            entry |= {"type": "rightAligned", "cellClass": "num ag-right-aligned-cell"}
         if column.kind is Kind.IDENTIFIER:
-            entry["cellClass"] = "num"
+            entry["cellClass"] = "digits"
         if one.key == query.report.record:
             entry |= {"cellRenderer": "ReportLink", "cellRendererParams": {"href": record_path(one.key)}}
         if at == badge:

@@ -24,6 +24,7 @@ from portal.reports.reader import BLOCK, Totals
 from portal.reports.report import Query
 from portal.web import format as fmt
 from portal.web.columns import Kind
+from portal.web.filters import language
 
 FIRST_ROWS = 30
 _OPTIONS = {
@@ -41,7 +42,6 @@ _OPTIONS = {
     "ensureDomOrder": True,
     "suppressDragLeaveHidesColumns": True,
     "suppressMultiSort": True,
-    "sortingOrder": ["desc", "asc", None],
     "animateRows": False,
 }
 
@@ -83,7 +83,7 @@ def _grid() -> Component:
         className="report-grid",
         rowModelType="infinite",
         columnDefs=[],
-        defaultColDef={"resizable": True, "sortable": False, "suppressMovable": False},
+        defaultColDef={"resizable": True, "sortable": False, "sortingOrder": ["desc", "asc", None]},
         dashGridOptions=_OPTIONS,
         style={"height": "100%", "width": "100%"},
     )
@@ -99,7 +99,7 @@ def first_html(view: View) -> Component:
     rows = view.block.rows if view.block else []
     if not rows:
         slots[ids.NOTE] = empty(view.query)
-    return html.Div([html.Script(src="/static/reports.js"), page(slots, _plain_table(view.query, rows))])
+    return page(slots, _plain_table(view.query, rows))
 
 
 def _plain_table(query: Query, rows: list[list[Any]]) -> Component:
@@ -132,11 +132,13 @@ def _plain_table(query: Query, rows: list[list[Any]]) -> Component:
 def head(view: View) -> list[Component]:
     """Where you are, what it is, and what one can do with it."""
     query = view.query
-    steps: list[tuple[str, str | None]] = [(_("Reports"), None)]
+    steps: list[tuple[str, str | None]] = []
     if len(view.area.tops) > 1 and view.area.path:
         steps.append((_("All my areas"), view.address(area=None)))
     steps += [(node.name, view.address(area=node.id) if node.is_open else None) for node in view.area.path]
-    crumbs = ui.crumbs(steps)
+    crumbs = ui.crumbs(steps or [(_("No area"), None)])
+    # A page of its own, not another state of this one: an ordinary link.
+    crumbs.children.children.insert(0, html.Li(html.A(_("Reports"), href="/reports/")))
     actions: list[Any] = []
     if current_user.can(Permission.EXPORT):
         for kind, label in (("csv", "CSV"), ("xlsx", "Excel")):
@@ -301,10 +303,12 @@ def totals_bar(query: Query, totals: Totals | None, is_final: bool = True) -> li
         if value is not None:
             shown = {Kind.MONEY: fmt.rupees, Kind.RATIO: fmt.percent}.get(total.kind, fmt.number)(value)
         parts.append(_total(total.key, str(total.label), value, shown, True))
-    sentences = query.sentences(_locale())
+    sentences = "; ".join(query.sentences(language()))
     return [
         html.Div(parts, className="report-figures"),
-        html.P("; ".join(sentences) if sentences else _("All rows of your areas."), className="report-sentence muted"),
+        html.P(
+            sentences[:1].upper() + sentences[1:] or _("All rows of your areas."), className="report-sentence muted"
+        ),
     ]
 
 
@@ -322,7 +326,6 @@ def empty(query: Query) -> Component:
     return ui.empty(_("No rows"), str(query.report.empty_hint))
 
 
-def _locale() -> str:
-    from portal.web.filters import language
-
-    return language()
+def note(message: Component | None) -> list[Component | None]:
+    """What stands above the grid after its rows have come; also the sign for dash.js that the page is complete."""
+    return [html.Span(hidden=True, **attrs({"data-ready": ""})), message]

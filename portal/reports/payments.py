@@ -54,11 +54,9 @@ REGISTER_FILTERS = (
 def _show_payments(payments: FromClause, with_account: bool = True) -> Display:
     c = payments.c
     above = names_above(c.location_id)
-    consumer = (
-        Field(Column("consumer_name", _l("Consumer")), Account.consumer_name),
-        Field(Column("mobile", _l("Mobile"), Kind.IDENTIFIER, 14), Account.mobile, visible_digits=4),
-    )
     state = sql_case((c.account_id.is_(None), "UNMATCHED"), else_="POSTED")
+    consumer = (Field(Column("consumer_name", _l("Consumer")), Account.consumer_name),)
+    mobile = (Field(Column("mobile", _l("Mobile"), Kind.IDENTIFIER, 14), Account.mobile, visible_digits=4),)
     allocated = (
         Field(Column("bill_month", _l("Bill of"), Kind.MONTH), c.bill_month),
         Field(Column("state", _l("Posting"), Kind.CODE, choices=words.STATES), state),
@@ -67,16 +65,17 @@ def _show_payments(payments: FromClause, with_account: bool = True) -> Display:
         Field(Column("paid_on", _l("Paid on"), Kind.DATE), c.paid_on, sort=c.paid_on),
         Field(Column("psid", _l("PSID"), Kind.IDENTIFIER), c.psid, sort=c.psid),
         *(consumer if with_account else ()),
-        Field(Column("tehsil", _l("Tehsil"), width=18), above.c.tehsil),
+        Field(Column("paid_amount", _l("Paid"), Kind.MONEY), c.paid_amount, sort=c.paid_amount),
+        Field(Column("channel", _l("Channel"), width=16), c.channel, sort=c.channel),
+        Field(Column("month", _l("Month stated"), Kind.MONTH, 13), c.month, sort=c.month),
+        *(allocated if with_account else ()),
         Field(Column("union_council", _l("Union council"), width=34), above.c.union_council),
+        Field(Column("tehsil", _l("Tehsil"), width=18), above.c.tehsil),
         Field(Column("use", _l("Use"), Kind.CODE, choices=words.USES), c.use),
         Field(Column("size_band", _l("Size"), Kind.CODE, 16, words.SIZES, in_words=True), c.size_band),
-        Field(Column("month", _l("Month stated"), Kind.MONTH), c.month, sort=c.month),
-        *(allocated if with_account else ()),
-        Field(Column("channel", _l("Channel"), width=16), c.channel, sort=c.channel),
+        *(mobile if with_account else ()),
         Field(Column("amount", _l("Amount due"), Kind.MONEY), c.amount),
         Field(Column("fine", _l("Fine"), Kind.MONEY), c.fine),
-        Field(Column("paid_amount", _l("Paid"), Kind.MONEY), c.paid_amount, sort=c.paid_amount),
     )
     tables = payments.outerjoin(_account, Account.id == c.account_id) if with_account else payments
     return Display(tables.outerjoin(above, true()), fields)
