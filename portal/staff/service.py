@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 
+from flask_babel import gettext as _
 from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
@@ -58,17 +59,21 @@ def resolve_area(session: Session, path: str) -> Location:
     """
     parts = [part.strip() for part in path.split("/") if part.strip()]
     if not parts:
-        raise InvalidInputError("An area needs a name, for example Khushab/Khushab.")
+        raise InvalidInputError(_("An area needs a name, for example Khushab/Khushab."))
     walks = _walk(session, parts, None)
     if len(parts) > 1 and any(walk[0].kind == DISTRICT for walk in walks):
         walks = [walk for walk in walks if walk[0].kind == DISTRICT]
     found = {walk[-1].id: walk[-1] for walk in walks}
     if not found:
-        raise NotFoundError(f"There is no area '{path}'.")
+        raise NotFoundError(_("There is no area '%(path)s'.", path=path))
     if len(found) > 1:
         candidates = sorted(_describe(session, place) for place in found.values())
         raise InvalidInputError(
-            f"The area '{path}' could be any of: {'; '.join(candidates[:20])}. Name its parents too.",
+            _(
+                "The area '%(path)s' could be any of: %(candidates)s. Name its parents too.",
+                path=path,
+                candidates="; ".join(candidates[:20]),
+            ),
             candidates=candidates,
         )
     return next(iter(found.values()))
@@ -94,11 +99,11 @@ def _walk(session: Session, parts: list[str], below: Location | None) -> list[li
 def check_password_rules(password: str, username: str) -> None:
     """Raises InvalidInputError when a password is too short, too long or the user name."""
     if len(password) < passwords.MIN_LENGTH:
-        raise InvalidInputError(f"A password needs at least {passwords.MIN_LENGTH} characters.")
+        raise InvalidInputError(_("A password needs at least %(number)s characters.", number=passwords.MIN_LENGTH))
     if len(password) > passwords.MAX_LENGTH:
-        raise InvalidInputError(f"A password has at most {passwords.MAX_LENGTH} characters.")
+        raise InvalidInputError(_("A password has at most %(number)s characters.", number=passwords.MAX_LENGTH))
     if password.strip().lower() == username.lower():
-        raise InvalidInputError("The password must not be the user name.")
+        raise InvalidInputError(_("The password must not be the user name."))
 
 
 def create_staff(
@@ -115,14 +120,16 @@ def create_staff(
     """Add a person. Raises InvalidInputError for a bad name, role, password or no area, ConflictError when taken."""
     username = username.strip()
     if not _USERNAME.fullmatch(username):
-        raise InvalidInputError("A user name has 2 to 64 letters, digits, dots, hyphens, underscores or @.")
+        raise InvalidInputError(_("A user name has 2 to 64 letters, digits, dots, hyphens, underscores or @."))
     if str(role) not in set(Role):
-        raise InvalidInputError(f"There is no role '{role}'; the roles are {', '.join(Role)}.")
+        raise InvalidInputError(
+            _("There is no role '%(role)s'; the roles are %(roles)s.", role=role, roles=", ".join(Role))
+        )
     if not areas:
-        raise InvalidInputError("A staff member needs at least one area.")
+        raise InvalidInputError(_("A staff member needs at least one area."))
     check_password_rules(password, username)
     if session.scalar(selects.by_username(username)) is not None:
-        raise ConflictError(f"The user name '{username}' is taken.")
+        raise ConflictError(_("The user name '%(username)s' is taken.", username=username))
     staff = Staff(
         username=username,
         password_hash=passwords.hash_password(password, cost),
@@ -141,7 +148,7 @@ def set_password(session: Session, username: str, password: str, cost: int, acto
     """Give a person a new password and end all his sessions. Raises NotFoundError, InvalidInputError."""
     staff: Staff | None = session.scalar(selects.by_username(username))
     if staff is None:
-        raise NotFoundError(f"There is no staff member '{username}'.")
+        raise NotFoundError(_("There is no staff member '%(username)s'.", username=username))
     check_password_rules(password, staff.username)
     staff.password_hash = passwords.hash_password(password, cost)
     open_ones = (StaffSession.staff_id == staff.id, StaffSession.ended_at.is_(None))
