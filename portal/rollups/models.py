@@ -17,7 +17,7 @@ from portal.db import Base, bigint_pk, rupees_sum
 
 
 class RollupBills(Base):
-    """Live bills: how many, how many of them paid, their monthly fees, their demand, and what was paid on them."""
+    """Live bills: how many, how many of them paid, their monthly fees and their demand."""
 
     __tablename__ = "rollup_bills"
     __table_args__ = (Index("ix_rollup_bills_billing_month_location_id", "billing_month", "location_id"),)
