@@ -102,7 +102,7 @@ def upload() -> ResponseReturnValue:
     """Keep each file as an import of its own; one that cannot be kept does not stop the others."""
     scope = current_scope()
     if not scope.is_everywhere and not scope.location_ids:
-        raise ForbiddenError(_("You have no area, so nothing you upload could be written. Ask the head office for one."))
+        raise ForbiddenError(_("You have no area: nothing you upload could be written. Ask the head office for one."))
     files = [file for file in request.files.getlist("files") if file.filename]
     if not files:
         return _uploaded([], [(_("No file"), _("Choose at least one file."))])
@@ -116,6 +116,8 @@ def upload() -> ResponseReturnValue:
             kept.append(_keep(file))
         except RefusedFileError as error:
             refused.append((service.clean_file_name(file.filename or ""), str(error)))
+        finally:
+            file.close()
     return _uploaded(kept, refused)
 
 
@@ -178,8 +180,8 @@ def _page(batch: ImportBatch, status: int = 200, error: DomainError | None = Non
     }
     if outcome is not None:
         names: dict[str, dict[int, str]] = {
-            "location_id": dict(current.execute(selects.names_of(presenting.location_ids(outcome))).all()),
-            "unit_id": dict(current.execute(selects.survey_ids_of(presenting.unit_ids(outcome))).all()),
+            "location_id": _by_id(selects.names_of(presenting.location_ids(outcome))),
+            "unit_id": _by_id(selects.survey_ids_of(presenting.unit_ids(outcome))),
         }
         fresh, known = presenting.months(outcome)
         values |= {
@@ -201,6 +203,10 @@ def _page(batch: ImportBatch, status: int = 200, error: DomainError | None = Non
             "token": forms.token_of(batch),
         }
     return render_template("imports/batch.html", **values), status
+
+
+def _by_id(query: selects.Rows) -> dict[int, str]:
+    return {row[0]: row[1] for row in session().execute(query)}
 
 
 @blueprint.get("/<int:batch_id>/status")

@@ -99,7 +99,7 @@ def tehsils(session: Session, scope: AreaScope) -> list[tuple[int, str]]:
         ),
         {} if scope.is_everywhere else {"ids": list(scope.location_ids)},
     )
-    return list(rows.tuples())
+    return [(row[0], row[1]) for row in rows]
 
 
 def issue_dates(session: Session, tehsil_id: int, month: dt.date) -> list[IssueDate]:
