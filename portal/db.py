@@ -60,7 +60,14 @@ def engine_options() -> dict[str, Any]:
     through `options=-c`, which PgBouncer in session mode passes when `ignore_startup_parameters` allows it, so
     they are set by statement instead, on connect (see `configure_connection`).
     """
-    return {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 10, "pool_recycle": 1800}
+    return {
+        "pool_pre_ping": True,
+        "pool_size": 5,
+        "max_overflow": 10,
+        "pool_recycle": 1800,
+        # An error message must not carry a consumer's number into a log.
+        "hide_parameters": True,
+    }
 
 
 def configure_connection(dbapi_connection: Any, _record: Any = None) -> None:

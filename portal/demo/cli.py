@@ -14,6 +14,7 @@ from portal.billing.cycles import cycle_bounds, cycle_of, parse_month
 from portal.demo.generate import DemoOptions, file_names, generate
 from portal.demo.load import check_database, current_session, load, only_one, unfinished
 from portal.errors import DomainError
+from portal.schema import ensure_schema
 from portal.web.context import settings
 
 KARACHI = ZoneInfo("Asia/Karachi")
@@ -68,6 +69,7 @@ def demo(*, units: int, months: int, seed: int, until: str | None, files: Path |
 
 def _make(options: DemoOptions, *, force: bool) -> None:
     """Write the set into a folder of its own and import it; go on with a run that was interrupted."""
+    ensure_schema()
     with only_one(settings(), _say) as folder:
         _make_alone(options, folder, force=force)
 

@@ -90,8 +90,6 @@ def check_database(db_session: Session, file_names: Sequence[str] | None) -> Non
 
     `file_names` are those of an interrupted run that goes on: what they brought is no obstacle, anything else is.
     """
-    if db_session.scalar(text("SELECT to_regclass('import_batches')")) is None:
-        raise ConflictError("The database has no tables yet. Run 'flask db upgrade' first.")
     if file_names is None:
         found = db_session.scalar(
             text("SELECT EXISTS (SELECT FROM staff UNION ALL SELECT FROM survey_units UNION ALL SELECT FROM accounts)")

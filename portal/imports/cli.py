@@ -18,6 +18,7 @@ from portal.imports.models import KINDS
 from portal.imports.outcome import ImportOptions, Outcome
 from portal.imports.pipeline import KARACHI
 from portal.imports.service import Actor, ImportSettings, import_file
+from portal.schema import ensure_schema
 
 
 class MonthType(click.ParamType[dt.date]):
@@ -91,6 +92,7 @@ def import_command(
     options = ImportOptions(month=month, issued=dict(issued), as_of=as_of)
     settings: Settings = current_app.extensions["settings"]
     try:
+        ensure_schema()
         with transaction() as session:
             outcome = import_file(
                 session,

@@ -110,7 +110,8 @@ def check_kind(header: Header, kind: str | None, file_name: str) -> None:
     if kind is not None and header.kind != kind:
         raise RefusedFileError(
             _(
-                "%(name)s is a %(found)s, not a %(wanted)s. Choose the right file, or import it as a %(found)s.",
+                "%(name)s does not hold what was asked for (%(wanted)s) but another kind: %(found)s."
+                " Nothing was imported. Choose the right file, or the right kind.",
                 name=file_name,
                 found=KIND_NAMES[header.kind],
                 wanted=KIND_NAMES[kind],

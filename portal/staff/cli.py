@@ -10,17 +10,11 @@ from flask.cli import AppGroup
 from portal.db import session, transaction
 from portal.errors import DomainError
 from portal.permissions import Role
+from portal.schema import ensure_schema
 from portal.staff import selects, service
 from portal.web.context import settings
 
 staff_cli = AppGroup("staff", help="Staff accounts: create, list, set-password.")
-
-
-def _start_database() -> None:
-    if settings().database_url is None:
-        from portal.embedded import ensure_running
-
-        ensure_running(settings())
 
 
 def _read_password() -> str:
@@ -37,9 +31,9 @@ def _read_password() -> str:
 @click.option("--name", default="", help="Full name; the user name when left out.")
 def create(username: str, role: str, areas: tuple[str, ...], name: str) -> None:
     """Create USERNAME. The password is read from standard input."""
-    _start_database()
     password = _read_password()
     try:
+        ensure_schema()
         with transaction() as db_session:
             staff = service.create_staff(
                 db_session,
@@ -58,7 +52,7 @@ def create(username: str, role: str, areas: tuple[str, ...], name: str) -> None:
 @staff_cli.command("list")
 def list_staff() -> None:
     """List everybody: user name, role, state, areas."""
-    _start_database()
+    ensure_schema()
     for row in session().execute(selects.staff_list()):
         state = "active" if row.is_active else "inactive"
         click.echo(f"{row.username}\t{row.role}\t{state}\t{row.areas}")
@@ -68,9 +62,9 @@ def list_staff() -> None:
 @click.argument("username")
 def set_password(username: str) -> None:
     """Give USERNAME a new password (from standard input) and end his sessions."""
-    _start_database()
     password = _read_password()
     try:
+        ensure_schema()
         with transaction() as db_session:
             service.set_password(db_session, username, password, settings().bcrypt_cost)
     except DomainError as error:

@@ -9,6 +9,8 @@ import click
 from flask.cli import with_appcontext
 
 from portal.db import read_snapshot
+from portal.errors import ConfigurationError
+from portal.schema import ensure_schema
 from portal.verify.service import verify
 
 HOUR_MS = 3_600_000
@@ -19,6 +21,10 @@ HOUR_MS = 3_600_000
 @with_appcontext
 def verify_command(as_json: bool) -> None:
     """Recompute every rollup, status, balance and count from the rows."""
+    try:
+        ensure_schema()
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from None
     with read_snapshot(timeout_ms=HOUR_MS) as connection:
         report = verify(connection)
     if as_json:

@@ -192,4 +192,4 @@ def test_the_wrong_kind(tmp_path: Path) -> None:
     path = files.write_xlsx(tmp_path / "p.xlsx", {"Data": [files.PAID_LONG, files.paid_row(1)]})
     error = refused(path, "biller")
     assert error.code == "other_kind"
-    assert "is a paid list, not a biller list" in str(error)
+    assert "(biller list) but another kind: paid list" in str(error)

@@ -164,7 +164,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 def test_the_kind_asked_for_must_be_the_kind_found(tmp_path: Path) -> None:
     path = files.write_csv(tmp_path / "b.csv", files.BILLER, [files.biller_row(1)])
     assert read(path, "biller")[0].kind == "biller"
-    with pytest.raises(RefusedFileError, match=r"b\.csv is a biller list, not a paid list"):
+    with pytest.raises(RefusedFileError, match=r"b\.csv does not hold .*paid list.*: biller list"):
         read(path, "paid")
 
 
