@@ -80,9 +80,13 @@ def paths_of(session: Session, ids: Sequence[int]) -> dict[int, str]:
 def waiting(
     session: Session, places: Sequence[Place], tables: Sequence[str] = LISTED_TABLES
 ) -> dict[int, dict[str, int]]:
-    """How many rows of each table hang on each place. Found by location, which every table has an index on."""
+    """How many rows of each table hang on each place (and on those spelled alike).
+
+    Found by location, which every table has an index on.
+    """
     counts: dict[int, dict[str, int]] = {place.id: dict.fromkeys(tables, 0) for place in places}
-    parameters = {"ids": list(counts), "locations": sorted({place.location_id for place in places})}
+    listed_as = {row[1]: row[0] for row in session.execute(selects.same_spelling(list(counts)))} if places else {}
+    parameters = {"ids": list(listed_as), "locations": sorted({place.location_id for place in places})}
     for table in tables if places else ():
         rows = session.execute(
             text(
@@ -92,7 +96,7 @@ def waiting(
             parameters,
         )
         for place_id, number in rows:
-            counts[place_id][table] = number
+            counts[listed_as[place_id]][table] += number
     return counts
 
 
@@ -118,7 +122,11 @@ def link(session: Session, place_id: int, location_id: int, scope: AreaScope) ->
     if session.scalar(selects.inside(location_id, scope)) is None:
         raise NotFoundError(_("There is no such location in your area."))
     _must_be_inside(session, place_id, scope)
-    return link_place(session, place_id, location_id)
+    alike = sorted({row[1] for row in session.execute(selects.same_spelling([place_id]))} - {place_id})
+    place = link_place(session, place_id, location_id)
+    for other in alike:
+        link_place(session, other, location_id)
+    return place
 
 
 def create(session: Session, place_id: int, scope: AreaScope) -> Location:

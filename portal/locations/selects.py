@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
@@ -19,17 +19,38 @@ MOST_FOUND = 20
 
 
 def open_places(scope: AreaScope, text: str = "") -> Rows:
-    """(Place, Location) of the spellings that wait, with the node their rows hang on; inside the reader's area."""
+    """(Place, Location) of the spellings that wait, with the node their rows hang on; inside the reader's area.
+
+    Some files name the division and some do not: a place spelled alike in both is listed once (`same_spelling`).
+    """
+    earlier = aliased(Place)
     query = (
         select(Place, Location)
         .join(Location, Location.id == Place.location_id)
-        .where(Place.state == OPEN, scope.clause(Place.location_id))
+        .where(
+            Place.state == OPEN,
+            scope.clause(Place.location_id),
+            ~exists().where(earlier.id < Place.id, earlier.state == OPEN, *_alike(earlier, Place)),
+        )
     )
     key = match_key(text)
     if key:
         spelled = func.concat(Place.district_key, " ", Place.tehsil_key, " ", Place.name_key)
         query = query.where(spelled.contains(key, autoescape=True))
     return query
+
+
+def _alike(one: Any, other: Any) -> list[ColumnElement[bool]]:
+    names = ("location_id", "district_key", "tehsil_key", "name_key", "uc_type")
+    return [getattr(one, name) == getattr(other, name) for name in names]
+
+
+def same_spelling(place_ids: Sequence[int]) -> Rows:
+    """(id of the place, id of a place spelled alike that waits too) for each, itself included."""
+    other = aliased(Place)
+    return select(Place.id, other.id).join(other, and_(*_alike(other, Place))).where(
+        Place.id.in_(place_ids), other.state == OPEN
+    )
 
 
 def path_names(location_ids: Sequence[int]) -> Rows:
