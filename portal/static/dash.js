@@ -48,9 +48,14 @@
     function done() { busy -= 1; clearTimeout(slow); if (!busy) stage.classList.remove("is-loading"); later(); }
     return fetchBefore.apply(this, arguments).then(function (response) {
       done();
-      /* Not found or not allowed (any more): the page itself says it in words. 401 is handled by portal.js. */
-      if (response.status === 404 || response.status === 403) location.reload();
-      else if (response.status >= 500) failed();
+      /* The page is about to be left: Dash gets no answer, so that it does not complain about this one.
+         401 (the session ended) is handled by portal.js; not found or not allowed (any more) the page says itself. */
+      if (response.status === 401) return new Promise(function () {});
+      if (response.status === 404 || response.status === 403) {
+        location.reload();
+        return new Promise(function () {});
+      }
+      if (response.status >= 500) failed();
       else if (response.ok) ok();
       return response;
     }, function (error) { done(); failed(); throw error; });

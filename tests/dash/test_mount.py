@@ -87,7 +87,9 @@ def test_what_was_not_mounted_does_not_exist(browsers: dict[Role | None, FlaskCl
     assert browsers[Role.HEAD].get(path).status_code == 404
 
 
-def test_a_callback_is_taken_from_our_own_pages_only(browsers: dict[Role | None, FlaskClient], module_app: Flask) -> None:
+def test_a_callback_is_taken_from_our_own_pages_only(
+    browsers: dict[Role | None, FlaskClient], module_app: Flask
+) -> None:
     client, body = browsers[Role.HEAD], callback_of(module_app)
     good: list[dict[str, str]] = [{}, {"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://localhost"}]
     forged = [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example"}]
@@ -131,7 +133,9 @@ def test_a_callback_of_one_dashboard_is_unknown_to_the_others(
     assert len(slugs) > 1
     for slug in slugs:
         for other in set(slugs) - {slug}:
-            answer = browsers[Role.HEAD].post(f"/dash/{other}/_dash-update-component", json=callback_of(module_app, slug))
+            answer = browsers[Role.HEAD].post(
+                f"/dash/{other}/_dash-update-component", json=callback_of(module_app, slug)
+            )
             assert answer.status_code == 404
 
 

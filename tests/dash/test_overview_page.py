@@ -136,7 +136,9 @@ def test_an_area_within_is_found(world: World, north: FlaskClient, head: FlaskCl
         assert call(north, world.app, query).status_code == 200
 
 
-def test_the_scope_comes_from_the_person_and_never_from_the_cache(world: World, head: FlaskClient, north: FlaskClient) -> None:
+def test_the_scope_comes_from_the_person_and_never_from_the_cache(
+    world: World, head: FlaskClient, north: FlaskClient
+) -> None:
     everything, part = metrics(page_of(head)), metrics(page_of(north))
     assert int(part["outstanding"]) < int(everything["outstanding"])
     south = sign_in(world.app.test_client(), add_staff(world.app, Role.SUPERVISOR, [world.ids["south"]]))
@@ -152,7 +154,9 @@ def test_a_change_of_areas_shows_at_once(world: World) -> None:
     before = metrics(page_of(client))
     with world.app.app_context(), transaction() as session:
         session.execute(
-            text("UPDATE staff_areas SET location_id = :south WHERE staff_id = (SELECT id FROM staff WHERE username = :n)"),
+            text(
+                "UPDATE staff_areas SET location_id = :south WHERE staff_id = (SELECT id FROM staff WHERE username = :n)"
+            ),
             {"south": world.ids["south"], "n": name},
         )
     assert metrics(page_of(client)) != before
