@@ -30,6 +30,7 @@ class Settings:
     cycle_start_day: int = 16
     max_import_mib: int = 100
     behind_tls: bool = False
+    trusted_hosts: tuple[str, ...] = ()
     testing: bool = False
 
     @property
@@ -113,6 +114,7 @@ def load_settings(env: dict[str, str] | None = None) -> Settings:
         idle_minutes=_integer(env, "IDLE_MINUTES", 30, 1, 24 * 60),
         cycle_start_day=_integer(env, "CYCLE_START_DAY", 16, 1, 28),
         max_import_mib=_integer(env, "MAX_IMPORT_MIB", 100, 1, 2048),
+        trusted_hosts=tuple(host.strip() for host in env.get("TRUSTED_HOSTS", "").split(",") if host.strip()),
         behind_tls=env.get("BEHIND_TLS", "").lower() in {"1", "true", "yes"},
         testing=env.get("PORTAL_TESTING", "").lower() in {"1", "true", "yes"},
     )

@@ -55,6 +55,13 @@ def test_behind_tls(_each_app: Flask) -> None:
     assert re.search(r"portal_session=.*; Secure; HttpOnly; Path=/; SameSite=Lax", answer.headers["Set-Cookie"])
 
 
+def test_only_the_hosts_of_the_settings_answer(_each_app: Flask) -> None:
+    settings: Settings = _each_app.extensions["settings"]
+    client = create_app(replace(settings, trusted_hosts=("portal.example",))).test_client()
+    assert client.get("/login", base_url="http://portal.example").status_code == 200
+    assert client.get("/login", base_url="http://evil.example").status_code == 400
+
+
 def test_static_files_are_cached_for_ever_and_compressed(client: FlaskClient) -> None:
     html = client.get("/login").get_data(as_text=True)
     urls = re.findall(r'(?:href|src)="((?:/bootstrap)?/static/[^"]+)"', html)
