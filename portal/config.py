@@ -55,7 +55,8 @@ def normalise_database_url(url: str) -> str:
     parts = urlsplit(url.strip())
     if parts.scheme not in {"postgres", "postgresql", "postgresql+psycopg2", "postgresql+psycopg"}:
         raise ConfigurationError(
-            f"DATABASE_URL must begin with postgresql:// (it begins with '{parts.scheme}://'). Only PostgreSQL is supported."
+            f"DATABASE_URL must begin with postgresql:// (it begins with '{parts.scheme}://')."
+            " Only PostgreSQL is supported."
         )
     # Supabase adds ?pgbouncer=true for Prisma, which libpq does not know.
     query = urlencode([(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k != "pgbouncer"])

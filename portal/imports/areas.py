@@ -1,5 +1,6 @@
-"""The area list: districts, tehsils and areas of the portal. Unlike the other kinds a few thousand rows, merged in Python.
+"""The area list: districts, tehsils and areas of the portal.
 
+Unlike the other kinds a few thousand rows, merged in Python.
 Each row is one area; its district and tehsil are made or renamed on the way. Nodes that an administrator made by
 hand before are recognised by their folded name and get the portal's id. Afterwards the places of all files are
 matched again, and their rows follow.

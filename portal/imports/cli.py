@@ -116,7 +116,9 @@ def import_command(
 
 def _print_table(outcome: Outcome, dry_run: bool) -> None:
     counts = outcome.counts
-    click.echo(f"{outcome.file}: {outcome.kind}, as of {outcome.as_of:%Y-%m-%d %H:%M}" + (" (dry run)" if dry_run else ""))
+    click.echo(
+        f"{outcome.file}: {outcome.kind}, as of {outcome.as_of:%Y-%m-%d %H:%M}" + (" (dry run)" if dry_run else "")
+    )
     for name, number in counts.as_json().items():
         click.echo(f"  {name:<12}{number:>12,}")
     for name, number in outcome.totals.items():

@@ -227,7 +227,9 @@ def lock_imports(session: Session) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('imports'))"))
 
 
-def commit_batch(session: Session, batch_id: int, settings: ImportSettings, side: SideTransaction, actor: Actor) -> None:
+def commit_batch(
+    session: Session, batch_id: int, settings: ImportSettings, side: SideTransaction, actor: Actor
+) -> None:
     """Write a confirmed import. Afterwards it is DONE, or in PREVIEW again with the new counts, or FAILED.
 
     Safe to run again after a killed worker: the batch becomes DONE in the same transaction that writes its rows.

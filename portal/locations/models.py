@@ -30,7 +30,13 @@ class Location(Base):
         CheckConstraint("kind IN ('PROVINCE','DIVISION','DISTRICT','TEHSIL','UNION_COUNCIL','MOHALLA')", name="kind"),
         CheckConstraint("uc_type IN ('URBAN','RURAL')", name="uc_type"),
         CheckConstraint("(parent_id IS NULL) = (kind = 'PROVINCE')", name="root_is_province"),
-        Index("uq_locations_kind_portal_id", "kind", "portal_id", unique=True, postgresql_where=text("portal_id IS NOT NULL")),
+        Index(
+            "uq_locations_kind_portal_id",
+            "kind",
+            "portal_id",
+            unique=True,
+            postgresql_where=text("portal_id IS NOT NULL"),
+        ),
         Index("ix_locations_parent_id_match_key", "parent_id", "match_key"),
     )
 

@@ -105,7 +105,8 @@ ROLLUP_CHECKS = [
 ]
 
 # What the payments of a bill say: their sum, the last day, and the amount (and fine) of the latest paid row.
-_PAID = """
+_PAID = (
+    """
     paid AS (
         SELECT bill_month, bill_id, sum(paid_amount) AS paid, max(paid_on) AS last_paid_on
         FROM payments WHERE bill_id IS NOT NULL GROUP BY 1, 2
@@ -115,8 +116,11 @@ _PAID = """
         ORDER BY bill_month, bill_id, paid_on DESC, as_of DESC, amount DESC, channel
     ), latest AS (
         SELECT DISTINCT ON (account_id) account_id, billing_month, id FROM bills WHERE status <> 'CANCELLED'
-        ORDER BY account_id, """ + LATEST + """
+        ORDER BY account_id, """
+    + LATEST
+    + """
     )"""
+)
 
 BILL_CHECKS = [
     Check(
@@ -194,8 +198,11 @@ PAYMENT_CHECKS = [
             SELECT DISTINCT ON (p.id) p.id, b.billing_month, b.id AS bill_id FROM payments p
             JOIN bills b ON b.account_id = p.account_id AND b.status <> 'CANCELLED' AND b.issued_at::date <= p.paid_on
             WHERE NOT EXISTS (SELECT FROM exact x WHERE x.id = p.id)
-            ORDER BY p.id, {LATEST.replace("issued_at", "b.issued_at").replace("portal_bill_id", "b.portal_bill_id")
-                            .replace(", id DESC", ", b.id DESC")}
+            ORDER BY p.id, {
+            LATEST.replace("issued_at", "b.issued_at")
+            .replace("portal_bill_id", "b.portal_bill_id")
+            .replace(", id DESC", ", b.id DESC")
+        }
         ), expected AS (SELECT * FROM exact UNION ALL SELECT * FROM earlier)
         SELECT p.id::text AS key, coalesce(e.billing_month || '/' || e.bill_id, 'none') AS expected,
                coalesce(p.bill_month || '/' || p.bill_id, 'none') AS found
@@ -223,7 +230,8 @@ BALANCE_CHECKS = [
         expected AS (
             SELECT a.id AS account_id, a.location_id, a."use", a.size_band, a.unit_id IS NULL AS is_pending,
                    l.billing_month AS latest_bill_month, l.id AS latest_bill_id,
-                   greatest(coalesce(coalesce(s.amount, b.amount_payable, 0) - coalesce(p.paid, 0), 0), 0) AS outstanding,
+                   greatest(coalesce(coalesce(s.amount, b.amount_payable, 0) - coalesce(p.paid, 0), 0), 0)
+                       AS outstanding,
                    CASE WHEN b.id IS NULL THEN 0 ELSE greatest(0, coalesce(p.paid, 0) - greatest(
                        coalesce(s.amount + s.fine, b.amount_after_due, b.amount_payable, 0),
                        coalesce(s.amount, b.amount_payable, 0))) END AS credit,
@@ -309,7 +317,8 @@ PLACE_CHECKS = [
         )
         SELECT location_id || '<' || ancestor_id AS key, coalesce(up.depth::text, 'none') AS expected,
                coalesce(c.depth::text, 'none') AS found
-        FROM up FULL JOIN location_closure c USING (location_id, ancestor_id) WHERE up.depth IS DISTINCT FROM c.depth""",
+        FROM up FULL JOIN location_closure c USING (location_id, ancestor_id)
+        WHERE up.depth IS DISTINCT FROM c.depth""",
     ),
 ]
 

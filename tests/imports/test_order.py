@@ -42,7 +42,12 @@ def make_world(seed: int) -> list[File]:
     surveyed = [n for n in accounts if r.random() < 0.8]
     for number, as_of in enumerate(("2025-09-10", "2025-11-10")):
         rows = [
-            survey_row(n, survey_id=2319000 + (n if r.random() < 0.9 else 1), name=f"Name {n} {number}", union_council=r.choice(UCS))
+            survey_row(
+                n,
+                survey_id=2319000 + (n if r.random() < 0.9 else 1),
+                name=f"Name {n} {number}",
+                union_council=r.choice(UCS),
+            )
             for n in surveyed
             if r.random() < 0.9
         ]
@@ -60,10 +65,15 @@ def make_world(seed: int) -> list[File]:
                 bill_id, when, payable = last[n]
                 rows.append(
                     biller_row(
-                        n, last_bill_id=bill_id, last_bill_date_time=when, total_payable=str(payable + 10 * r.randint(0, 2)),
-                        uc=r.choice(UCS), name=f"Consumer {n} v{r.randint(0, 2)}", monthly_fee=r.choice(["200", "300", "-"]),
+                        n,
+                        last_bill_id=bill_id,
+                        last_bill_date_time=when,
+                        total_payable=str(payable + 10 * r.randint(0, 2)),
+                        uc=r.choice(UCS),
+                        name=f"Consumer {n} v{r.randint(0, 2)}",
+                        monthly_fee=r.choice(["200", "300", "-"]),
                         survey_id=str(2319000 + (n if r.random() < 0.9 else 1)),
-                    )  # fmt: skip
+                    )
                 )
             if rows:
                 day = dt.date.fromisoformat(f"{month}-26") + dt.timedelta(days=3 * half)
@@ -74,11 +84,15 @@ def make_world(seed: int) -> list[File]:
             amount = r.choice([300, 500, 1050])
             history.append(
                 {
-                    "n": r.randint(1, 8), "month": r.choice(["Sep 2025", "Oct 2025", "Nov 2025"]),
-                    "paid_date": f"{r.choice(['Sep', 'Oct', 'Nov'])} {r.randint(10, 28):02d}, 2025", "amount": str(amount),
-                    "fine": str(amount // 10), "paid_amount": str(r.choice([amount, amount + amount // 10, amount // 2])),
-                    "channel": r.choice(CHANNELS), "uc": r.choice(UCS),
-                }  # fmt: skip
+                    "n": r.randint(1, 8),
+                    "month": r.choice(["Sep 2025", "Oct 2025", "Nov 2025"]),
+                    "paid_date": f"{r.choice(['Sep', 'Oct', 'Nov'])} {r.randint(10, 28):02d}, 2025",
+                    "amount": str(amount),
+                    "fine": str(amount // 10),
+                    "paid_amount": str(r.choice([amount, amount + amount // 10, amount // 2])),
+                    "channel": r.choice(CHANNELS),
+                    "uc": r.choice(UCS),
+                }
             )
         if history:
             short = r.random() < 0.4
@@ -96,7 +110,10 @@ def end_state(app: Flask, files: list[File], folder: Path) -> dict[str, list[str
     with app.app_context():
         session = db.session()
         session.execute(
-            text("SELECT ensure_bill_partition(m::date) FROM generate_series(date '2025-08-01', '2026-01-01', '1 month') m")
+            text(
+                "SELECT ensure_bill_partition(m::date)"
+                " FROM generate_series(date '2025-08-01', '2026-01-01', '1 month') m"
+            )
         )
         try:
             for number, file in enumerate(files):
@@ -111,7 +128,9 @@ def end_state(app: Flask, files: list[File], folder: Path) -> dict[str, list[str
 
 
 @given(seed=st.integers(0, 2**31), shuffle=st.randoms(use_true_random=False), repeats=st.integers(0, 2))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_any_order_leads_to_the_same_state(module_app: Flask, seed: int, shuffle: random.Random, repeats: int) -> None:
     files = make_world(seed)
     other = list(files)

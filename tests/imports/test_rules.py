@@ -85,7 +85,9 @@ class TestBillerList:
         assert db_session.scalar(text("SELECT count(*) FROM bills")) == 1
         assert (bill(db_session, "880001").billing_month, bill(db_session, "880001").amount_payable) == (OCT, 1820)
 
-    def test_an_older_file_adds_what_is_missing_and_overwrites_nothing(self, db_session: Session, tmp_path: Path) -> None:
+    def test_an_older_file_adds_what_is_missing_and_overwrites_nothing(
+        self, db_session: Session, tmp_path: Path
+    ) -> None:
         newer = [biller_row(1, name="New Name", last_bill_id="990001", last_bill_date_time="17/11/2025 04:45 AM")]
         bring(db_session, write(tmp_path, "biller", newer), as_of="2025-12-01", month="2025-11")
         older = [biller_row(1, name="Old Name"), biller_row(2)]
@@ -139,7 +141,12 @@ class TestBillerList:
 
     def test_same_issue_time_the_higher_id_is_later(self, db_session: Session, tmp_path: Path) -> None:
         for number, as_of in (("99", "2025-11-01"), ("100", "2025-11-02"), ("98", "2025-11-03")):
-            bring(db_session, write(tmp_path, "biller", [biller_row(1, last_bill_id=number)]), month="2025-11", as_of=as_of)
+            bring(
+                db_session,
+                write(tmp_path, "biller", [biller_row(1, last_bill_id=number)]),
+                month="2025-11",
+                as_of=as_of,
+            )
         assert bill(db_session, "100").status == "UNPAID"
         assert {bill(db_session, "98").status, bill(db_session, "99").status} == {"CANCELLED"}
 
@@ -274,7 +281,9 @@ class TestPaidList:
         bring(db_session, write(tmp_path, "paid", [paid_row(1, amount=amount, fine=fine, paid_amount=paid)]))
         assert bill(db_session, "880001").status == status
 
-    def test_amounts_that_disagree_are_found_and_neither_is_corrected(self, db_session: Session, tmp_path: Path) -> None:
+    def test_amounts_that_disagree_are_found_and_neither_is_corrected(
+        self, db_session: Session, tmp_path: Path
+    ) -> None:
         bring(db_session, write(tmp_path, "biller", [biller_row(1)]), month="2025-11")
         outcome = bring(db_session, write(tmp_path, "paid", [paid_row(1, amount="1,000", paid_amount="1,000")]))
         assert codes(outcome)["AMOUNT_DIFFERS"] == 1
@@ -293,7 +302,13 @@ class TestPlaces:
         area = one(db_session, "SELECT id FROM locations WHERE portal_id = '701' AND kind = 'UNION_COUNCIL'")[0]
         for table in ("accounts", "bills", "survey_units", "payments", "account_balances", "unit_cycles"):
             assert db_session.scalars(text(f"SELECT location_id FROM {table}")).all() == [area], table
-        assert one(db_session, "SELECT p.name FROM locations d JOIN locations p ON p.id = d.parent_id WHERE d.kind = 'DISTRICT'")[0] == "Nilaab"
+        assert (
+            one(
+                db_session,
+                "SELECT p.name FROM locations d JOIN locations p ON p.id = d.parent_id WHERE d.kind = 'DISTRICT'",
+            )[0]
+            == "Nilaab"
+        )
         assert_verified(db_session.connection())
 
     def test_names_that_repeat_go_by_type_then_by_lowest_id(self, db_session: Session, tmp_path: Path) -> None:
@@ -305,9 +320,13 @@ class TestPlaces:
         bring(db_session, write(tmp_path, "areas", areas))
         rows = [biller_row(1, uc="model town", category="Rural"), biller_row(2, uc="Model-Town", category="Urban")]
         outcome = bring(db_session, write(tmp_path, "biller", rows))
-        found = db_session.execute(
-            text("SELECT l.portal_id FROM accounts a JOIN locations l ON l.id = a.location_id ORDER BY a.psid")
-        ).scalars().all()
+        found = (
+            db_session.execute(
+                text("SELECT l.portal_id FROM accounts a JOIN locations l ON l.id = a.location_id ORDER BY a.psid")
+            )
+            .scalars()
+            .all()
+        )
         assert found == ["702", "701"]
         assert codes(outcome)["AMBIGUOUS_PLACE"] == 1
 

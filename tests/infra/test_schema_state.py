@@ -19,7 +19,9 @@ from tests.support.servers import Databases
 def test_an_external_database_without_tables_gets_a_sentence(databases: Databases, tmp_path: Path) -> None:
     databases.create_empty("portal_no_tables")
     app = create_app(databases.settings("portal_no_tables"))
-    result = app.test_cli_runner().invoke(import_command, ["areas", str(write(tmp_path, "areas", [area_row(1)])), "--json"])
+    result = app.test_cli_runner().invoke(
+        import_command, ["areas", str(write(tmp_path, "areas", [area_row(1)])), "--json"]
+    )
     assert result.exit_code == 1
     assert result.stdout == ""
     assert "flask db upgrade" in result.stderr

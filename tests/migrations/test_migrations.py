@@ -48,8 +48,8 @@ FILL = """
     INSERT INTO bill_keys VALUES ('1', date_trunc('month', now())::date);
     INSERT INTO bills (billing_month, account_id, psid, portal_bill_id, place_id, location_id, issued_at, monthly_fee,
                        demand, status, month_source, month_as_of, as_of)
-        SELECT date_trunc('month', now())::date, id, psid, '1', place_id, location_id, now(), 300, 300, 'UNPAID', 'MONTH',
-               now(), now() FROM accounts;
+        SELECT date_trunc('month', now())::date, id, psid, '1', place_id, location_id, now(), 300, 300, 'UNPAID',
+               'MONTH', now(), now() FROM accounts;
 """
 
 

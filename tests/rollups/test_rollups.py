@@ -23,7 +23,9 @@ def version() -> int:
 def sums() -> dict[str, Any]:
     with db.engine.connect() as connection:
         return {
-            table: tuple(connection.execute(text(f"SELECT {', '.join(f'sum({m})' for m in measures)} FROM {table}")).one())
+            table: tuple(
+                connection.execute(text(f"SELECT {', '.join(f'sum({m})' for m in measures)} FROM {table}")).one()
+            )
             for table, measures in MEASURES.items()
         }
 
@@ -87,7 +89,10 @@ def test_moving_a_bill_by_its_key_keeps_the_rollup_exact(filled: Flask) -> None:
             session.execute(text("UPDATE bill_keys SET billing_month = '2025-10-01' WHERE portal_bill_id = '880015'"))
         with db.engine.connect() as connection:
             found = connection.execute(
-                text("SELECT billing_month::text, sum(bills) FROM rollup_bills GROUP BY 1 HAVING sum(bills) <> 0 ORDER BY 1")
+                text(
+                    "SELECT billing_month::text, sum(bills) FROM rollup_bills"
+                    " GROUP BY 1 HAVING sum(bills) <> 0 ORDER BY 1"
+                )
             ).all()
             assert [tuple(row) for row in found] == [("2025-10-01", 1), ("2025-11-01", 18)]
 

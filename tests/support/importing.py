@@ -105,8 +105,8 @@ _STATE = {
         p.as_of, p.bill_month, b.portal_bill_id, p.account_id IS NULL
         FROM payments p JOIN locations l ON l.id = p.location_id
         LEFT JOIN bills b ON b.billing_month = p.bill_month AND b.id = p.bill_id""",
-    "account_balances": """SELECT a.psid, l.name, b."use", b.size_band, b.is_pending, b.latest_bill_month, b.outstanding,
-        b.credit, b.unpaid_bills, b.payments_count FROM account_balances b JOIN accounts a ON a.id = b.account_id
+    "account_balances": """SELECT a.psid, l.name, b."use", b.size_band, b.is_pending, b.latest_bill_month,
+        b.outstanding, b.credit, b.unpaid_bills, b.payments_count FROM account_balances b JOIN accounts a ON a.id = b.account_id
         JOIN locations l ON l.id = b.location_id""",
     "unit_states": """SELECT u.survey_id, s.accounts, s."use", l.name FROM unit_states s
         JOIN survey_units u ON u.id = s.unit_id JOIN locations l ON l.id = s.location_id""",
@@ -127,6 +127,9 @@ def state(connection: Connection) -> dict[str, list[str]]:
         sums = ", ".join(f"sum(r.{name})" for name in measures)
         nonzero = " OR ".join(f"sum(r.{name}) <> 0" for name in measures)
         found[table] = connection.execute(
-            text(f"SELECT {keys}, {sums} FROM {table} r JOIN locations l ON l.id = r.location_id GROUP BY {keys} HAVING {nonzero}")
+            text(
+                f"SELECT {keys}, {sums} FROM {table} r JOIN locations l ON l.id = r.location_id"
+                f" GROUP BY {keys} HAVING {nonzero}"
+            )
         ).all()
     return {name: sorted(map(repr, rows)) for name, rows in found.items()}

@@ -26,7 +26,7 @@ PLANTED = [
     ("bills", "UPDATE bills SET psid = '12345678901' WHERE portal_bill_id = '880001'"),
     ("bills", "UPDATE bills SET portal_bill_id = NULL WHERE portal_bill_id = '880001'"),
     ("bills", "UPDATE bills SET location_id = 1 WHERE portal_bill_id = '880001'"),
-    ("payments", "UPDATE payments SET account_id = NULL, bill_id = NULL, bill_month = NULL WHERE account_id IS NOT NULL"),
+    ("payments", "UPDATE payments SET account_id = NULL, bill_id = NULL, bill_month = NULL WHERE bill_id IS NOT NULL"),
     ("payments", "UPDATE payments SET bill_id = NULL, bill_month = NULL WHERE bill_id IS NOT NULL"),
     ("payments", "UPDATE payments SET location_id = 1"),
     ("account_balances", "UPDATE account_balances SET outstanding = outstanding + 1"),
