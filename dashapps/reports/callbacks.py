@@ -92,17 +92,17 @@ def register(app: PortalDash) -> None:
         )
 
     # In the browser: a new address empties the grid's cache, a known count sets its scroll bar.
-    app.clientside_callback(
+    app.in_browser(
         ClientsideFunction("reports", "changed"), Output(ids.VIEW, "modified_timestamp"), Input(ids.VIEW, "data")
     )
-    app.clientside_callback(
+    app.in_browser(
         ClientsideFunction("reports", "counted"), Output(ids.COUNT, "modified_timestamp"), Input(ids.COUNT, "data")
     )
-    app.clientside_callback(
+    app.in_browser(
         ClientsideFunction("reports", "sorted"),
         Output(ids.THEME, "modified_timestamp"),
         Input(ids.GRID, "getRowsRequest"),
     )
-    app.clientside_callback(
+    app.in_browser(
         ClientsideFunction("portal", "title"), Output(ids.TITLE, "modified_timestamp"), Input(ids.TITLE, "data")
     )

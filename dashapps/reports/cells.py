@@ -44,7 +44,7 @@ def shower(column: Column, locale: str) -> Shown:
         Kind.DATE: lambda value: _date(value, locale),
         Kind.MONTH: lambda value: _month(value, locale),
         Kind.DATETIME: time,
-        Kind.CODE: lambda value: words.get(value, value),
+        Kind.CODE: lambda value: words.get(value, str(value)),
     }
     show = by_kind.get(column.kind, str)
     return lambda value: "" if value is None else show(value)

@@ -78,7 +78,7 @@ def page(slots: Mapping[str, Any], grid: Component | None = None) -> Component:
 
 
 def _grid() -> Component:
-    return dag.AgGrid(
+    grid: Component = dag.AgGrid(
         id=ids.GRID,
         className="report-grid",
         rowModelType="infinite",
@@ -87,6 +87,7 @@ def _grid() -> Component:
         dashGridOptions=_OPTIONS,
         style={"height": "100%", "width": "100%"},
     )
+    return grid
 
 
 def first_html(view: View) -> Component:
@@ -147,7 +148,7 @@ def head(view: View) -> list[Component]:
                     [ui.icon("download"), label],
                     href=f"/reports/{view.name}.{kind}{view.address()}",
                     className="chip",
-                    download=True,
+                    download="",
                     title=_("Download exactly these rows"),
                     **attrs({"data-download": ""}),
                 )
@@ -301,7 +302,7 @@ def totals_bar(query: Query, totals: Totals | None, is_final: bool = True) -> li
         value = sums.get(total.key)
         shown = "…" if not is_final else "–"
         if value is not None:
-            shown = {Kind.MONEY: fmt.rupees, Kind.RATIO: fmt.percent}.get(total.kind, fmt.number)(value)
+            shown = _shown_total(total.kind, value)
         parts.append(_total(total.key, str(total.label), value, shown, True))
     sentences = "; ".join(query.sentences(language()))
     return [
@@ -310,6 +311,12 @@ def totals_bar(query: Query, totals: Totals | None, is_final: bool = True) -> li
             sentences[:1].upper() + sentences[1:] or _("All rows of your areas."), className="report-sentence muted"
         ),
     ]
+
+
+def _shown_total(kind: Kind, value: Any) -> str:
+    if kind is Kind.RATIO:
+        return fmt.percent(value)
+    return fmt.rupees(value) if kind is Kind.MONEY else fmt.number(value)
 
 
 def _total(key: str, label: str, value: float | None, shown: str, is_exact: bool) -> Component:

@@ -189,9 +189,10 @@ def rollup_select(query: Query) -> Select[Any] | None:
     for rollup in query.report.rollups:
         if set(query.values) <= {one.name for one in rollup.filters}:
             where = (*query.conditions(rollup.filters, rollup.table.location_id), *rollup.where)
-            sums = [cast(func.coalesce(total, 0), BigInteger).label(key) for key, total in rollup.totals.items()]
-            statement: Select[Any] = select(*sums).where(*where)
-            return statement
+            sums: list[Any] = [
+                cast(func.coalesce(total, 0), BigInteger).label(key) for key, total in rollup.totals.items()
+            ]
+            return select(*sums).where(*where)
     return None
 
 

@@ -221,9 +221,9 @@ def test_any_text_survives_csv_and_excel(portal: Flask, typed: list[str]) -> Non
         values = sql("SELECT name FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS t(name, n) ORDER BY n")
         names = values.bindparams(names=typed).columns(name=Text).subquery("given")
         columns = [Column("name", "Name")]
-        body = b"".join(csv_response(select(names.c.name), columns, "x.csv").response)
+        body = b"".join(csv_response(select(names.c.name), columns, "x.csv").iter_encoded())
         assert [row[0] if row else "" for row in read_csv(body)[1]] == [harmless(one) for one in typed]
-        body = b"".join(xlsx_response(select(names.c.name), columns, "x.xlsx", title="T").response)
+        body = b"".join(xlsx_response(select(names.c.name), columns, "x.xlsx", title="T").iter_encoded())
     sheet = openpyxl.load_workbook(io.BytesIO(body))["Rows"]
     found = [sheet.cell(number, 1).value or "" for number in range(2, len(typed) + 2)]
     assert [_as_xml(one) for one in found] == [_as_xml(harmless(one)) for one in typed]
