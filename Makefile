@@ -66,7 +66,7 @@ bench: $(VENV)/installed
 
 # Throws away the instance (database, uploads, caches, keys) and starts anew; FORCE=1 does not ask.
 fresh: stop
-	@dir="$${INSTANCE_DIR:-instance}"; \
+	@dir="$$($(PY) -c 'from portal.config import load_settings; print(load_settings().instance_dir)')" || exit 1; \
 	if [ "$(FORCE)" != 1 ]; then \
 	  printf 'Delete %s with all its data? [y/N] ' "$$dir"; read answer; [ "$$answer" = y ] || { echo "Nothing deleted."; exit 1; }; \
 	fi; rm -rf -- "$$dir"

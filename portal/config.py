@@ -31,6 +31,9 @@ class Settings:
     max_import_mib: int = 100
     behind_tls: bool = False
     trusted_hosts: tuple[str, ...] = ()
+    demo_data: bool = True
+    web_processes: int | None = None
+    web_threads: int = 4
     testing: bool = False
 
     @property
@@ -117,5 +120,8 @@ def load_settings(env: dict[str, str] | None = None) -> Settings:
         max_import_mib=_integer(env, "MAX_IMPORT_MIB", 100, 1, 2048),
         trusted_hosts=tuple(host.strip() for host in env.get("TRUSTED_HOSTS", "").split(",") if host.strip()),
         behind_tls=env.get("BEHIND_TLS", "").lower() in {"1", "true", "yes"},
+        demo_data=env.get("DEMO_DATA", "").lower() not in {"0", "no", "off", "false"},
+        web_processes=_integer(env, "WEB_CONCURRENCY", 0, 1, 64) or None,
+        web_threads=_integer(env, "WEB_THREADS", 4, 1, 64),
         testing=env.get("PORTAL_TESTING", "").lower() in {"1", "true", "yes"},
     )

@@ -18,9 +18,9 @@ _settings = load_settings()
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 
 bind = f"{_host}:{_settings.port}"
-workers = int(os.environ.get("WEB_CONCURRENCY") or max(2, min(4, os.cpu_count() or 2)))
+workers = _settings.web_processes or max(2, min(4, os.cpu_count() or 2))
 worker_class = "gthread"
-threads = int(os.environ.get("WEB_THREADS") or 4)
+threads = _settings.web_threads
 timeout = 120
 graceful_timeout = 20
 keepalive = 15

@@ -195,7 +195,7 @@ def _seconds_left() -> float:
 
 def start_demo(settings: Settings) -> subprocess.Popen[bytes] | None:
     """Begin to make demo data, if the database is empty (or an earlier attempt did not finish)."""
-    if os.environ.get("DEMO_DATA", "").lower() in {"0", "no", "off", "false"}:
+    if not settings.demo_data:
         return None
     begun = (settings.instance_dir / DEMO_UNFINISHED).exists()  # an interrupted run goes on where it was
     empty = "SELECT 1 WHERE NOT EXISTS (SELECT FROM staff) AND NOT EXISTS (SELECT FROM survey_units)"
