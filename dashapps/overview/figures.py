@@ -12,9 +12,11 @@ from dashapps.shared.components import short_day, short_month
 from dashapps.shared.i18n import gettext as _
 from portal.billing.cycles import add_months, cycle_bounds
 from portal.web import format as fmt
+from portal.web.filters import language
 
+# At least; a chart grows with its panel.
 RECOVERY_HEIGHT = 320
-DAILY_HEIGHT = 190
+DAILY_HEIGHT = 200
 WEEKLY_BEYOND = 92  # days; more bars than that cannot be read
 KNOWN_CHANNELS = ("1Bill", "BOP OTC", "OTC/Cash", "JazzCash", "Easypaisa")
 _AXIS_DAYS = 31
@@ -49,7 +51,7 @@ def curves(figures: Figures) -> list[tuple[dt.date, list[tuple[int, int, float]]
 
 def recovery_figure(figures: Figures) -> dict[str, Any]:
     """Recovery by day of the cycle, against the last three, each labelled at its end."""
-    layout = charts.base_layout(RECOVERY_HEIGHT, right=84)
+    layout = charts.base_layout(right=84)
     lines = curves(figures)
     highest = max((share for _month, points in lines for _day, _sum, share in points), default=0.0)
     values = charts.ticks(max(highest, 0.01))
@@ -75,7 +77,8 @@ def _line(month: dt.date, points: list[tuple[int, int, float]], is_now: bool) ->
         "x": [day for day, _total, _share in points],
         "y": [share for _day, _total, share in points],
         "customdata": [
-            [f"{short_month(month)} {fmt.percent(share, 2)}", fmt.rupees(total)] for _day, total, share in points
+            [f"{short_month(month)} {isolated(fmt.percent(share, 2))}", fmt.rupees(total)]
+            for _day, total, share in points
         ],
         "hovertemplate": "%{customdata[0]} (%{customdata[1]})<extra></extra>",
         "line": {"color": charts.NOW if is_now else charts.BEFORE, "width": 2.6 if is_now else 1.3},
@@ -86,6 +89,11 @@ def _line(month: dt.date, points: list[tuple[int, int, float]], is_now: bool) ->
         },
         "cliponaxis": False,
     }
+
+
+def isolated(figure: str) -> str:
+    """A figure that keeps its order beside Urdu words (drawn text has no markup to say so)."""
+    return f"\u2066{figure}\u2069" if language() == "ur" else figure
 
 
 def _end_labels(
@@ -109,7 +117,7 @@ def _end_labels(
 
 
 def _label(month: dt.date, point: tuple[int, int, float], cycle: dt.date, place: dict[str, Any]) -> dict[str, Any]:
-    text = f"{short_month(month)} {fmt.percent(point[2])}"
+    text = f"{short_month(month)} {isolated(fmt.percent(point[2]))}"
     is_now = month == cycle
     return {
         "text": f"<b>{text}</b>" if is_now else text,
@@ -167,7 +175,7 @@ def money_unit(highest: float) -> tuple[int, str]:
 
 def daily_figure(figures: Figures) -> dict[str, Any]:
     """Collected by paid date, stacked by channel."""
-    layout = charts.base_layout(DAILY_HEIGHT, left=36)
+    layout = charts.base_layout(left=36)
     days, amounts = by_bar(figures)
     colours = channel_colours(list(amounts))
     sums = [sum(of_day.get(day, 0) for of_day in amounts.values()) for day in days]

@@ -34,7 +34,6 @@ def page(slots: Mapping[str, Any]) -> Component:
             figure={
                 "data": [],
                 "layout": {
-                    "height": height,
                     "paper_bgcolor": clear,
                     "plot_bgcolor": clear,
                     "xaxis": blank,
@@ -43,7 +42,7 @@ def page(slots: Mapping[str, Any]) -> Component:
             },
             config=GRAPH_CONFIG,
             className="panel-graph",
-            style={"height": f"{height}px"},
+            style={"minBlockSize": f"{height}px"},
             responsive=True,
         )
 

@@ -116,7 +116,7 @@ def recovery(figures: Figures, filters: Filters) -> Tile:
         shown=fmt.percent(ratio),
         exact=fmt.percent(ratio, 3),
         sub=[
-            ui.figure_part("received", received, _("%(amount)s", amount=fmt.short(received))),
+            ui.figure_part("received", received, fmt.short(received)),
             " ",
             ui.figure_part(
                 "demand", figures.month.demand, _("of %(amount)s asked for", amount=fmt.short(figures.month.demand))

@@ -24,11 +24,11 @@ GRAPH_CONFIG: Any = {
 }
 
 
-def base_layout(height: int, right: int = 12, left: int = 44) -> dict[str, Any]:
+def base_layout(right: int = 12, left: int = 44) -> dict[str, Any]:
     """Axes without ornament, exact figures on hover, no zooming by accident."""
     axis = {"fixedrange": True, "zeroline": False, "tickfont": {"size": 11, "color": MUTED}, "title": {"text": ""}}
     return {
-        "height": height,
+        "autosize": True,
         "margin": {"l": left, "r": right, "t": 8, "b": 28, "pad": 4},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

@@ -51,12 +51,11 @@
       /* The page is about to be left: Dash gets no answer, so that it does not complain about this one.
          401 (the session ended) is handled by portal.js; not found or not allowed (any more) the page says itself. */
       if (response.status === 401) return new Promise(function () {});
-      if (response.status === 404 || response.status === 403) {
+      if (isLive && (response.status === 404 || response.status === 403)) {
         location.reload();
         return new Promise(function () {});
       }
-      if (response.status >= 500) failed();
-      else if (response.ok) ok();
+      if (response.ok) ok(); else failed();
       return response;
     }, function (error) { done(); failed(); throw error; });
   };

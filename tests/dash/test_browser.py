@@ -23,7 +23,8 @@ function places(root) {
   return [...document.querySelectorAll(root + ' :is(h1, .chip, .tile, .tile-value, .panel, .panel-title, .panel-foot)')]
     .map(e => { const b = e.getBoundingClientRect(); return [e.className, b.x, b.y, b.width, b.height].join(' '); });
 }
-document.addEventListener('DOMContentLoaded', () => requestAnimationFrame(() => { window.before = places('#first-paint'); }));
+document.addEventListener('DOMContentLoaded',
+  () => requestAnimationFrame(() => { window.before = places('#first-paint'); }));
 document.addEventListener('portal:dash-live', () => { window.after = places('#react-entry-point'); });
 """
 
@@ -77,7 +78,8 @@ def test_figures_and_filters_work_before_any_script(browse: Callable[..., Page],
 
 def metrics(page: Page) -> dict[str, str]:
     found: Any = page.evaluate(
-        "Object.fromEntries([...document.querySelectorAll('[data-metric]')].map(e => [e.dataset.metric, e.dataset.value]))"
+        "Object.fromEntries([...document.querySelectorAll('[data-metric]')]"
+        ".map(e => [e.dataset.metric, e.dataset.value]))"
     )
     return dict(found)
 

@@ -155,7 +155,8 @@ def test_a_change_of_areas_shows_at_once(world: World) -> None:
     with world.app.app_context(), transaction() as session:
         session.execute(
             text(
-                "UPDATE staff_areas SET location_id = :south WHERE staff_id = (SELECT id FROM staff WHERE username = :n)"
+                "UPDATE staff_areas SET location_id = :south"
+                " WHERE staff_id = (SELECT id FROM staff WHERE username = :n)"
             ),
             {"south": world.ids["south"], "n": name},
         )
