@@ -103,7 +103,7 @@ class BundleStore:
         """URLs of a page's script tags, in order."""
         return [self.url(b.package, b.path) for b in bundles(libraries) if b.as_tag]
 
-    def compressed(self, name: str, encoding: str, quality: int = 9) -> Path:
+    def compressed(self, name: str, encoding: str) -> Path:
         """The compressed copy of a bundle (`br` or `gzip`), made now if it is not there yet.
 
         Brotli at 9 takes 0.7 s for plotly.js, once per machine and release, and leaves 1.23 MB; at 11 it would take
@@ -111,16 +111,12 @@ class BundleStore:
         """
         target = self.folder / f"{name}.{'br' if encoding == 'br' else 'gz'}"
         if not target.exists():
-            self._write(name, encoding, target, quality)
+            self._write(name, encoding, target)
         return target
 
-    def _write(self, name: str, encoding: str, target: Path, quality: int) -> None:
+    def _write(self, name: str, encoding: str, target: Path) -> None:
         data = self.files[name].read_bytes()
-        packed = (
-            brotli.compress(data, quality=quality)
-            if encoding == "br"
-            else gzip.compress(data, min(quality, 9), mtime=0)
-        )
+        packed = brotli.compress(data, quality=9) if encoding == "br" else gzip.compress(data, 9, mtime=0)
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent)
         with os.fdopen(handle, "wb") as out:
