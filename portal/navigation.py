@@ -43,13 +43,14 @@ _UNITS = Entry(_l("Units"), "/units/", Permission.VIEW_UNITS, "house")
 _ACCOUNTS = Entry(_l("Accounts"), "/accounts/", Permission.VIEW_UNITS, "person-vcard")
 _IMPORTS = Entry(_l("Imports"), "/imports/", Permission.VIEW_IMPORTS, "box-arrow-in-down")
 _PLACES = Entry(_l("Places to match"), "/places/", Permission.MATCH_PLACES, "signpost-split")
+_MOVE = Entry(_l("Move bills"), "/billing/move", Permission.MOVE_BILLS, "arrow-left-right")
 _HOME = Entry(_l("Home"), "/home", Permission.SIGNED_IN, "house-door")
 _ME = Entry(_l("Me"), "/me", Permission.SIGNED_IN, "person-circle")
 
 MENU: tuple[Group, ...] = (
     Group(_l("Dashboards"), (_OVERVIEW, _REPORTS)),
     Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS)),
-    Group(_l("Office"), (_IMPORTS, _PLACES)),
+    Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE)),
 )
 
 # Four entries at most: they are reached with one thumb.

@@ -64,9 +64,9 @@ def run_import(
     """Import a file for a batch, or only look at it when `batch_id` is None (nothing real is written then).
 
     `scope` is where the uploader may write; `promised` the preview that was confirmed; `preview_of` the batch for which
-    the outcome of the rows is kept although nothing is written, for the downloads of its preview. Raises RefusedFileError (the
-    file is not what it claims, nothing is written), InvalidInputError (options), PreviewChangedError (the counts are
-    no longer those of the preview; nothing is written).
+    the outcome of the rows is kept although nothing is written, for the downloads of its preview. Raises
+    RefusedFileError (the file is not what it claims, nothing is written), InvalidInputError (options),
+    PreviewChangedError (the counts are no longer those of the preview; nothing is written).
     """
     options = options or ImportOptions()
     _check_options(options, today, cycle_start_day)

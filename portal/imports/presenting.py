@@ -20,6 +20,8 @@ _PERSONAL = {
     "cnic": mask_cnic, "cnic_text": mask_cnic, "mobile": mask_mobile, "mobile_text": mask_mobile,
 }  # fmt: skip
 
+_TOTAL_ORDER = {name: position for position, name in enumerate(TOTALS)}
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -134,14 +136,11 @@ def inserted_words(kind: str, count: int) -> str:
 
 def pending_words(kind: str, count: int) -> str:
     """What the waiting rows of a kind wait for, with the number."""
-    number = fmt.number(count)
     if kind == "paid":
-        return str(
-            ngettext("%(n)s of these rows waits for its account", "%(n)s of these rows wait for their account", count, n=number)
-        )
-    return str(
-        ngettext("%(n)s of these rows waits for its survey", "%(n)s of these rows wait for their survey", count, n=number)
-    )
+        one, many = "%(n)s of these rows waits for its account", "%(n)s of these rows wait for their account"
+        return str(ngettext(one, many, count, n=fmt.number(count)))
+    one, many = "%(n)s of these rows waits for its survey", "%(n)s of these rows wait for their survey"
+    return str(ngettext(one, many, count, n=fmt.number(count)))
 
 
 def file_words(kind_name: str, facts: Mapping[str, Any]) -> str:
@@ -191,7 +190,7 @@ def total_lines(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(label, figure) of the control totals."""
     return [
         (str(TOTALS.get(name, name)), fmt.rupees(value) if name in MONEY_TOTALS else fmt.number(value))
-        for name, value in outcome["totals"].items()
+        for name, value in sorted(outcome["totals"].items(), key=lambda total: _TOTAL_ORDER.get(total[0], 99))
     ]
 
 
@@ -251,10 +250,9 @@ def _sample(
         for field, (before, after) in _pairs(changed)
         if field not in silent
     ]
+    news = str(_("new bill")) if is_new_bill else ""
     if sample["outcome"] == "INSERTED":
         news = inserted_words(kind, 1)
-    else:
-        news = str(_("new bill")) if is_new_bill else ""
     day = facts.get("date")
     return Sample(
         sample["line_no"],

@@ -150,6 +150,13 @@ def _uploaded(kept: list[int], refused: list[tuple[str, str]]) -> ResponseReturn
     return redirect(target, 303)
 
 
+@blueprint.get("/places")
+@require(Permission.MATCH_PLACES)
+def places() -> ResponseReturnValue:
+    """The places to match are a screen of their own."""
+    return redirect(url_for("places.index"), 302)
+
+
 # -- One import --------------------------------------------------------------------------------------------------
 @blueprint.get("/<int:batch_id>")
 @require(Permission.VIEW_IMPORTS)

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.billing.cycles import add_months, cycle_of, month_label
+from portal.billing.models import Bill
 from portal.billing.partitions import ensure_partitions
 from portal.errors import ConflictError, InvalidInputError, NotFoundError
 from portal.locations.locks import lock_registers
@@ -198,37 +199,38 @@ def move_bills(
             _("The bills have changed since you looked at the preview. Nothing was moved; look at the new figures.")
         )
     ensure_partitions(session, [move.to_month])
-    parameters = _parameters(move)
-    session.execute(text("DROP TABLE IF EXISTS moving_bills"))
-    session.execute(
-        text(
-            "CREATE TEMP TABLE moving_bills ON COMMIT DROP AS"
-            f" SELECT b.portal_bill_id, b.id, b.account_id FROM bills b WHERE {_MOVING}"
-        ),
-        parameters,
-    )
-    session.execute(text("ANALYZE moving_bills"))
-    # They step aside first: so no month ever has two live bills of an account, and the figures, which count live bills
-    # only, are posted once by whole statements and not bill by bill as the key table moves them.
-    session.execute(
-        text(
-            "UPDATE bills b SET status = 'CANCELLED', month_source = 'MOVED', updated_at = now() FROM moving_bills m"
-            " WHERE b.billing_month = :from_month AND b.id = m.id"
-        ),
-        parameters,
-    )
-    session.execute(
-        text(
-            "UPDATE bill_keys k SET billing_month = :to_month FROM moving_bills m"
-            " WHERE k.portal_bill_id = m.portal_bill_id AND k.billing_month = :from_month"
-        ),
-        parameters,
-    )
+    _move_rows(session, _parameters(move))
     allocation.begin_touching(session)
     allocation.touch(session, "SELECT DISTINCT account_id FROM moving_bills")
     allocation.recompute(session)
     session.execute(text("DROP TABLE moving_bills"))
     return done
+
+
+def _move_rows(session: Session, parameters: dict[str, Any]) -> None:
+    """Take the bills out of one month and put them into the other, whole sets at a time.
+
+    A change of the month in the key table would move them too (ON UPDATE CASCADE), but one by one, each with its
+    triggers: a minute for 30,000 bills. The bills keep their ids. They come back as CANCELLED, so no month ever has
+    two live bills of an account; the recompute that follows chooses the live one and gives the payments their bills.
+    """
+    names = [column.name for column in Bill.__table__.columns]
+    columns = ", ".join(f'"{name}"' for name in names)
+    changed = {"billing_month": "cast(:to_month AS date)", "status": "'CANCELLED'", "month_source": "'MOVED'"}
+    moved = ", ".join(changed.get(name, "now()" if name == "updated_at" else f'm."{name}"') for name in names)
+    for statement in (
+        "DROP TABLE IF EXISTS moving_bills",
+        f"CREATE TEMP TABLE moving_bills ON COMMIT DROP AS SELECT b.* FROM bills b WHERE {_MOVING}",
+        "ANALYZE moving_bills",
+        "UPDATE payments p SET bill_month = NULL, bill_id = NULL FROM moving_bills m"
+        " WHERE p.bill_month = m.billing_month AND p.bill_id = m.id",
+        "DELETE FROM bills b USING moving_bills m WHERE b.billing_month = :from_month AND b.id = m.id",
+        "DELETE FROM bill_keys k USING moving_bills m WHERE k.portal_bill_id = m.portal_bill_id",
+        "INSERT INTO bill_keys (portal_bill_id, billing_month)"
+        " SELECT portal_bill_id, cast(:to_month AS date) FROM moving_bills",
+        f"INSERT INTO bills ({columns}) SELECT {moved} FROM moving_bills m ORDER BY m.id",
+    ):
+        session.execute(text(statement), parameters)
 
 
 def tehsil_path(session: Session, tehsil_id: int) -> str:

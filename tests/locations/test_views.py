@@ -61,7 +61,8 @@ def test_a_spelling_is_linked_and_its_rows_follow(
     assert "7 rows followed" in flashed(office.client, answer)
     for table in ("survey_units", "accounts", "bills", "payments"):
         rows = office.rows(
-            f"SELECT r.location_id FROM {table} r JOIN places p ON p.id = r.place_id WHERE p.name = :name", name=MISSPELLED
+            f"SELECT r.location_id FROM {table} r JOIN places p ON p.id = r.place_id WHERE p.name = :name",
+            name=MISSPELLED,
         )
         assert {row.location_id for row in rows} == {target}, table
     with app.app_context(), db.engine.connect() as connection:
@@ -96,7 +97,9 @@ def test_a_place_of_its_own_is_created(app: Flask, login_as: LoginAs, places: di
         assert_verified(connection)
 
 
-def test_a_bare_city_cannot_be_created_from(app: Flask, login_as: LoginAs, places: dict[str, int], tmp_path: Path) -> None:
+def test_a_bare_city_cannot_be_created_from(
+    app: Flask, login_as: LoginAs, places: dict[str, int], tmp_path: Path
+) -> None:
     with app.app_context():
         bring_committed(write(tmp_path, "short", [short_paid_row(5, city="Atlantis")]), as_of="2025-12-11")
     office = Office(app, login_as(Role.HEAD))

@@ -22,7 +22,7 @@ from tests.support.importing import assert_verified, bring_committed, state, wri
 
 LoginAs = Callable[..., FlaskClient]
 SUMS = (
-    "SELECT billing_month, sum(bills) AS bills, sum(paid_bills) AS paid, sum(monthly_fee) AS fees, sum(demand) AS demand"
+    "SELECT billing_month, sum(bills), sum(paid_bills), sum(monthly_fee), sum(demand)"
     " FROM rollup_bills GROUP BY 1 HAVING sum(bills) <> 0 ORDER BY 1"
 )
 ROWS = (
