@@ -14,13 +14,21 @@ from dashapps.shared.filters import Filters
 from dashapps.shared.i18n import gettext as _
 from dashapps.shared.i18n import ngettext
 from portal.billing.cycles import cycle_bounds
+from portal.reports.links import report_url
 from portal.web import format as fmt
 
 
-def _report(name: str, filters: Filters, figures: Figures) -> str:
-    """The report behind a figure, with the filters in force spelled out."""
+def _report(metric: str, filters: Filters, figures: Figures) -> str:
+    """The report whose total is the figure, with the filters in force spelled out."""
     period = figures.period
-    return f"/dash/reports/{name}" + filters.query(cycle=period.cycle, start=period.now.first, end=period.now.last)
+    asked = {
+        "area": filters.area,
+        "use": filters.use,
+        "cycle": f"{period.cycle:%Y-%m}",
+        "from": period.now.first,
+        "to": period.now.last,
+    }
+    return report_url(metric, asked)
 
 
 def _on(figures: Figures) -> str:
@@ -50,7 +58,7 @@ def billed(figures: Figures, filters: Filters) -> Tile:
         if text and then
         else None,
         spark=ui.sparkline(values, _("Billed in the last %(count)s months", count=len(values))),
-        href=_report("bill-register", filters, figures),
+        href=_report("billed", filters, figures),
         link_label=_("The bills behind this figure"),
     )
 
@@ -92,7 +100,7 @@ def collected(figures: Figures, filters: Filters) -> Tile:
         if text
         else None,
         spark=ui.sparkline(values, _("Collected by day")) if figures.collected else None,
-        href=_report("payment-register", filters, figures),
+        href=_report("collected", filters, figures),
         link_label=_("The payments behind this figure"),
     )
 
@@ -126,12 +134,12 @@ def recovery(figures: Figures, filters: Filters) -> Tile:
         if difference is not None and ratio is not None and then is not None
         else None,
         spark=ui.sparkline(same_day, _("Recovery on this day of the last cycles")),
-        href=_report("bill-register", filters, figures),
-        link_label=_("The bills behind this figure"),
+        href=_report("recovery", filters, figures),
+        link_label=_("The areas behind this figure"),
     )
 
 
-def outstanding(figures: Figures) -> Tile:
+def outstanding(figures: Figures, filters: Filters) -> Tile:
     """What is owed now. No change is shown: what was owed on an earlier day is not recorded."""
     fee = figures.month.monthly_fee
     credit = ui.figure_part("credit", figures.credit, _("credit %(amount)s", amount=fmt.short(figures.credit)))
@@ -145,6 +153,8 @@ def outstanding(figures: Figures) -> Tile:
         shown=fmt.rupees_short(figures.outstanding),
         exact=fmt.rupees(figures.outstanding),
         sub=sub,
+        href=_report("outstanding", filters, figures),
+        link_label=_("The accounts behind this figure"),
     )
 
 
@@ -165,8 +175,8 @@ def paying_units(figures: Figures, filters: Filters) -> Tile:
         ),
         sub=ui.figure_part("paying_share", share, text) if share is not None else _("no bills this month"),
         spark=ui.bar(figures.paid_units / figures.billed_units) if figures.billed_units else None,
-        href=_report("bill-register", filters, figures) + "&status=PAID",
-        link_label=_("The paid bills behind this figure"),
+        href=_report("paying_units", filters, figures),
+        link_label=_("The paying units behind this figure"),
     )
 
 
@@ -176,7 +186,7 @@ def tiles(figures: Figures, filters: Filters) -> list[Component]:
         billed(figures, filters),
         collected(figures, filters),
         recovery(figures, filters),
-        outstanding(figures),
+        outstanding(figures, filters),
         paying_units(figures, filters),
     ]
     return [ui.tile(one) for one in shown]

@@ -18,7 +18,7 @@ from portal.db import read_snapshot
 from portal.errors import ForbiddenError, InvalidInputError
 from portal.permissions import AreaScope, Permission
 from portal.reports.catalogue import find_report
-from portal.reports.reader import BLOCK, BLOCK_TIMEOUT_MS, Block, Totals, open_query, quick_totals, read_block, totals
+from portal.reports.reader import BLOCK, BLOCK_TIMEOUT_MS, Block, Totals, first_totals, open_query, read_block, totals
 from portal.reports.report import Query, with_sort
 from portal.rollups.selects import Where, billed_by_month
 from portal.web.context import settings
@@ -31,7 +31,7 @@ LARGEST_BLOCK = 500
 
 @dataclass(frozen=True)
 class View:
-    """A report as it stands before its rows: the query, the area in force, the months there are, what rollups sum."""
+    """A report as its page begins: the query, the area in force, the months there are, what can be summed at once."""
 
     query: Query
     area: Area
@@ -101,9 +101,9 @@ def view(name: str, search: str | None, rows: int = 0) -> View:
         area_id = query.values["area"].id if "area" in query.values else None
         area = find_area(connection, area_id, scope)
         months = tuple(row.month for row in connection.execute(billed_by_month(Where(scope)).limit(24)))
-        quick = quick_totals(connection, query)
         block = read_block(connection, query, 0, rows) if rows else None
-        return View(query, area, months, quick, block)
+        at_once = first_totals(connection, query) if rows else None
+        return View(query, area, months, at_once, block)
 
 
 def all_totals(name: str, search: str | None) -> tuple[Query, Totals]:

@@ -86,6 +86,8 @@ def column_defs(query: Query) -> list[dict[str, Any]]:
             "sortable": one.sort is not None,
             "sort": ("desc" if query.descending else "asc") if query.sort == one.key else None,
         }
+        if one.key == "union_council":  # the longest text takes what room there is
+            entry |= {"flex": 1, "minWidth": entry["width"]}
         if column.is_numeric:
             # A class of our own replaces the one of the type: both are named.
             entry |= {"type": "rightAligned", "cellClass": "num ag-right-aligned-cell"}

@@ -18,13 +18,16 @@ from dashapps.shared import components as ui
 from dashapps.shared.components import attrs
 from dashapps.shared.i18n import gettext as _
 from dashapps.shared.i18n import ngettext
+from portal.billing.cycles import cycle_bounds
 from portal.permissions import Permission
 from portal.reports.filters import Control, Filter
 from portal.reports.reader import BLOCK, Totals
 from portal.reports.report import Query
 from portal.web import format as fmt
 from portal.web.columns import Kind
+from portal.web.context import settings
 from portal.web.filters import language
+from portal.web.i18n import RIGHT_TO_LEFT
 
 FIRST_ROWS = 30
 _OPTIONS = {
@@ -84,7 +87,7 @@ def _grid() -> Component:
         rowModelType="infinite",
         columnDefs=[],
         defaultColDef={"resizable": True, "sortable": False, "sortingOrder": ["desc", "asc", None]},
-        dashGridOptions=_OPTIONS,
+        dashGridOptions={**_OPTIONS, "enableRtl": language() in RIGHT_TO_LEFT},
         style={"height": "100%", "width": "100%"},
     )
     return grid
@@ -254,6 +257,7 @@ def _days_menu(view: View, one: Filter) -> Component:
             ui.menu_link(
                 _("Cycle %(month)s", month=ui.short_month(month, year=True)),
                 view.address(**{**cleared, "cycle": f"{month:%Y-%m}"}),
+                is_current=value == cycle_bounds(month, settings().cycle_start_day),
             )
             for month in view.months[:6]
         ]

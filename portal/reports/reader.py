@@ -27,7 +27,10 @@ from portal.web.columns import Kind
 
 BLOCK = 100
 BLOCK_TIMEOUT_MS = 5_000
-TOTALS_TIMEOUT = "3s"
+TOTALS_TIMEOUT, FIRST_TIMEOUT = "3s", "250ms"
+# Above this, totals that no rollup holds are left out of the page (a download states them).
+MANY_ROWS = 1_000_000
+_TIMED_OUT = "57014"
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ def newest_month(connection: Connection, scope: AreaScope) -> dt.date | None:
 
 def _too_long(error: DBAPIError) -> Exception:
     """A sentence for a statement that ran out of time; any other error as it is."""
-    if getattr(error.orig, "pgcode", "") != "57014":
+    if getattr(error.orig, "pgcode", "") != _TIMED_OUT:
         return error
     return InvalidInputError(_("This takes too long. Narrow the filters or sort by another column."), code="too_slow")
 
@@ -233,25 +236,31 @@ def totals(connection: Connection, query: Query) -> Totals:
     """
     quick = quick_totals(connection, query)
     wanted = {total.key for total in query.report.source(query).totals}
-    if quick is not None and (set(quick.sums) == wanted or quick.rows > 1_000_000):
+    if quick is not None and (set(quick.sums) == wanted or quick.rows > MANY_ROWS):
         return quick
+    return (
+        _totals_within(connection, query, TOTALS_TIMEOUT)
+        or quick
+        or Totals(_estimate(connection, query), {}, is_exact=False)
+    )
+
+
+def first_totals(connection: Connection, query: Query) -> Totals | None:
+    """What can be said at once, for the first HTML: from rollups, else from the rows if that takes no time."""
+    return quick_totals(connection, query) or _totals_within(connection, query, FIRST_TIMEOUT)
+
+
+def _totals_within(connection: Connection, query: Query, limit: str) -> Totals | None:
+    """Totals from the rows, None when they take longer than the limit, which then holds for the transaction: they are
+    the last thing read in it."""
     try:
         with connection.begin_nested():
-            before = _limit_time(connection, TOTALS_TIMEOUT)
-            found = exact_totals(connection, query)
-            _limit_time(connection, before)
-            return found
+            connection.execute(text("SELECT set_config('statement_timeout', :limit, true)"), {"limit": limit})
+            return exact_totals(connection, query)
     except DBAPIError as error:
-        if getattr(error.orig, "pgcode", "") != "57014":
+        if getattr(error.orig, "pgcode", "") != _TIMED_OUT:
             raise
-    return quick or Totals(_estimate(connection, query), {}, is_exact=False)
-
-
-def _limit_time(connection: Connection, limit: str) -> str:
-    """Set the time-out of the statements to come in this transaction; returns the one before."""
-    before: str = connection.execute(text("SELECT current_setting('statement_timeout')")).scalar_one()
-    connection.execute(text("SELECT set_config('statement_timeout', :limit, true)"), {"limit": limit})
-    return before
+        return None
 
 
 def _estimate(connection: Connection, query: Query) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy import text
 
 from portal.db import transaction
 from portal.permissions import Role
+from portal.reports.links import METRIC_TOTAL
 from portal.staff.models import Staff
 from tests.dash.test_mount import PAGE, UPDATE, callback_of
 from tests.dash.world import World, fill
@@ -239,14 +241,17 @@ def test_an_area_without_data_explains_itself(world: World) -> None:
     assert metrics(page)["recovery"] == ""
 
 
-def test_links_lead_to_the_rows_with_the_same_filters(world: World, north: FlaskClient) -> None:
+def test_a_tile_equals_the_report_it_links_to(world: World, north: FlaskClient) -> None:
     area = world.ids["north/a"]
-    page = page_of(north, f"{SHOWN}&use=DOMESTIC&area={area}")
-    links = re.findall(r'href="(/dash/reports/[^"]+)"[^>]*title=', page)
-    assert len(links) == 4
-    for link in links:
-        for part in (f"area={area}", "cycle=2025-11", "from=2025-11-16", "to=2025-12-05", "use=DOMESTIC"):
-            assert part in link
+    for query in (SHOWN, f"{SHOWN}&use=DOMESTIC&area={area}"):
+        page = page_of(north, query)
+        head = r'data-metric="(\w+)" data-value="([^"]*)"><div class="tile-label"><a [^>]*?href="([^"]+)"'
+        tiles = re.findall(head, page)
+        assert tuple(metric for metric, _value, _href in tiles) == TILES
+        for metric, value, href in tiles:
+            report = north.get(html.unescape(href)).get_data(as_text=True)
+            totals = dict(re.findall(r'data-total="(\w+)" data-value="([^"]*)"', report))
+            assert totals[METRIC_TOTAL[metric]] == value, metric
 
 
 def test_a_panel_is_downloaded_as_its_table_shows_it(world: World, north: FlaskClient) -> None:
