@@ -14,7 +14,7 @@ from portal.billing.cycles import add_months, cycle_bounds, cycle_of, same_day_o
 from portal.imports.models import ImportBatch
 from portal.permissions import AreaScope
 from portal.rollups import selects
-from portal.rollups.selects import POSTED, Parts, Span, Where
+from portal.rollups.selects import POSTED, UNMATCHED, Span, Where
 
 CURVES = 4  # this cycle and the last three
 SPARK_MONTHS = 6
@@ -199,12 +199,10 @@ def load(connection: Connection, filters: Filters, scope: AreaScope, stamp: Stam
     """Read everything. `connection` is a snapshot; raises NotFoundError for an area outside the scope."""
     area = find_area(connection, filters.area, scope)
     where = Where(scope, (filters.area,) if filters.area is not None else (), filters.use)
-    newest_paid = connection.execute(selects.newest_payment(where)).scalar()
-    months = {
-        row.month: Month(row.bills, row.paid_bills, row.monthly_fee, row.demand)
-        for row in connection.execute(selects.billed_by_month(where))
-    }
-    known_days = [day for day in (newest_paid, _day_of(stamp.as_of)) if day is not None]
+    billed = connection.execute(selects.billed_by_month(where)).all()
+    months = {row.month: Month(row.bills, row.paid_bills, row.monthly_fee, row.demand) for row in billed}
+    newest = [row.newest_paid for row in billed[:1]] + [_day_of(stamp.as_of)]
+    known_days = [day for day in newest if day is not None]
     period = period_of(filters, months, max(known_days, default=None), clock)
     wanted = {add_months(period.cycle, -n) for n in range(CURVES)} | {period.compared}
     received: dict[dt.date, list[tuple[dt.date, int]]] = defaultdict(list)
@@ -219,7 +217,7 @@ def load(connection: Connection, filters: Filters, scope: AreaScope, stamp: Stam
         by_day=(), posted=0, unmatched=0, payments=0, collected_then=0, outstanding=0, credit=0, debtors=0, pending=0,
         surveyed=0, listed=0, billed_units=0, paid_units=0, parts=(), movers=(),
     )  # fmt: skip
-    figures = _with_collected(connection, figures, where, area.parts)
+    figures = _with_collected(connection, figures, where)
     figures = _with_standing(connection, figures, where)
     return replace(figures, parts=_league(connection, figures, where))
 
@@ -230,32 +228,28 @@ def _day_of(as_of: dt.datetime | None) -> dt.date | None:
     return local(as_of).date() if as_of else None
 
 
-def _with_collected(connection: Connection, figures: Figures, where: Where, parts: Parts) -> Figures:
+def _with_collected(connection: Connection, figures: Figures, where: Where) -> Figures:
+    period, area = figures.period, figures.area
     by_day: dict[tuple[dt.date, str], int] = defaultdict(int)
-    movers: list[Mover] = []
-    posted = unmatched = payments = then = 0
-    period = figures.period
-    for row in connection.execute(selects.collected(where, parts, period.now, period.then)):
-        if not row.by_day:
-            name = figures.area.name_of_part(row.part_id)
-            movers.append(Mover(row.part_id, name, row.use, row.size_band, row.amount, row.amount_then))
-            continue
-        if row.state == POSTED:
-            posted += row.amount
-        else:
-            unmatched += row.amount
+    by_state: dict[str, int] = defaultdict(int)
+    payments = 0
+    for row in connection.execute(selects.collected_by_day(where, period.now)):
+        by_state[row.state] += row.amount
         payments += row.payments
-        then += row.amount_then
         if row.amount:
             by_day[row.paid_on, row.channel] += row.amount
+    movers = tuple(
+        Mover(row.part_id, area.name_of_part(row.part_id), row.use, row.size_band, row.amount, row.amount_then)
+        for row in connection.execute(selects.collected_by_part(where, area.parts, period.now, period.then))
+    )
     return replace(
         figures,
         by_day=tuple((day, channel, amount) for (day, channel), amount in sorted(by_day.items())),
-        posted=posted,
-        unmatched=unmatched,
+        posted=by_state[POSTED],
+        unmatched=by_state[UNMATCHED],
         payments=payments,
-        collected_then=then,
-        movers=tuple(movers),
+        collected_then=sum(mover.amount_then for mover in movers),
+        movers=movers,
     )
 
 
