@@ -38,7 +38,7 @@ class Fact:
 class WorkbookSink:
     """Takes rows of XML as COPY gives them (`<row>...</row>`), emits the bytes of the zip."""
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         emit: Callable[[bytes], None],
         title: str,
