@@ -95,7 +95,7 @@ def upgrade() -> None:
     sa.Column('payments', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_rollup_collected'))
     )
-    op.create_index('ix_rollup_collected_paid_on_location_id', 'rollup_collected', ['paid_on', 'location_id'], unique=False)
+    op.create_index('ix_rollup_collected_paid_on_location_id', 'rollup_collected', ['paid_on', 'location_id'], unique=False, postgresql_include=['channel', 'use', 'size_band', 'state', 'amount', 'payments'])
     op.create_table('rollup_received',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('location_id', sa.Integer(), nullable=False),
@@ -106,7 +106,7 @@ def upgrade() -> None:
     sa.Column('payments', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_rollup_received'))
     )
-    op.create_index('ix_rollup_received_bill_month_location_id', 'rollup_received', ['bill_month', 'location_id'], unique=False)
+    op.create_index('ix_rollup_received_bill_month_location_id', 'rollup_received', ['bill_month', 'location_id'], unique=False, postgresql_include=['paid_on', 'use', 'amount'])
     op.create_table('rollup_unit_cycles',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('location_id', sa.Integer(), nullable=False),

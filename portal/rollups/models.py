@@ -37,7 +37,15 @@ class RollupReceived(Base):
     """Payments that belong to bills of a month, by the day they were paid."""
 
     __tablename__ = "rollup_received"
-    __table_args__ = (Index("ix_rollup_received_bill_month_location_id", "bill_month", "location_id"),)
+    # Covering: a dashboard sums a hundred thousand rows of four months, four times faster without the table itself.
+    __table_args__ = (
+        Index(
+            "ix_rollup_received_bill_month_location_id",
+            "bill_month",
+            "location_id",
+            postgresql_include=["paid_on", "use", "amount"],
+        ),
+    )
 
     id: Mapped[bigint_pk]
     location_id: Mapped[int]
@@ -52,7 +60,14 @@ class RollupCollected(Base):
     """Payments by paid date. `state`: POSTED (the account is known) or UNMATCHED; together all that came in."""
 
     __tablename__ = "rollup_collected"
-    __table_args__ = (Index("ix_rollup_collected_paid_on_location_id", "paid_on", "location_id"),)
+    __table_args__ = (
+        Index(
+            "ix_rollup_collected_paid_on_location_id",
+            "paid_on",
+            "location_id",
+            postgresql_include=["channel", "use", "size_band", "state", "amount", "payments"],
+        ),
+    )
 
     id: Mapped[bigint_pk]
     location_id: Mapped[int]

@@ -201,21 +201,23 @@ def collected_by_day(where: Where, span: Span) -> Rows:
 def collected_by_part(where: Where, parts: Parts, now: Span, then: Span) -> Rows:
     """Rows (part_id, use, size_band, amount, amount_then): what came in in two spans, by part and category.
 
-    Summed by location first: that leaves a few rows to look the part up for, instead of every one.
+    Each span is summed by itself (two ranges of the index, which may overlap) and by location first: that leaves a
+    few rows to look the part up for, instead of every one.
     """
     table = RollupCollected
-    by_location = (
-        select(
-            table.location_id,
-            table.use,
-            table.size_band,
-            _sum(table.amount, now.holds(table.paid_on)).label("amount"),
-            _sum(table.amount, then.holds(table.paid_on)).label("amount_then"),
+    zero = literal(0, BigInteger)
+
+    def one(span: Span, *sums: Any) -> Select[*tuple[Any, ...]]:
+        return (
+            select(table.location_id, table.use, table.size_band, *sums)
+            .where(span.holds(table.paid_on), where.rows(table))
+            .group_by(table.location_id, table.use, table.size_band)
         )
-        .where(or_(now.holds(table.paid_on), then.holds(table.paid_on)), where.rows(table))
-        .group_by(table.location_id, table.use, table.size_band)
-        .subquery("by_location")
-    )
+
+    total = _sum(table.amount)
+    by_location = union_all(
+        one(now, total.label("amount"), zero.label("amount_then")), one(then, zero, total)
+    ).subquery("by_location")
     part = parts.mapping()
     kind = (by_location.c.use, by_location.c.size_band)
     return (
