@@ -62,8 +62,9 @@ def _cycle_menu(figures: Figures, filters: Filters) -> Component:
 
 def _range_menu(figures: Figures, filters: Filters) -> Component:
     period = figures.period
+    whole = _("The whole cycle") if period.last < period.clock.today else _("The cycle so far")
     ready: list[tuple[str, dt.date, dt.date]] = [
-        (_("The cycle so far"), period.first, min(period.last, max(period.first, period.clock.today))),
+        (whole, period.first, min(period.last, max(period.first, period.clock.today))),
         (_("The last 7 days"), period.clock.today - dt.timedelta(days=6), period.clock.today),
         (_("The last 30 days"), period.clock.today - dt.timedelta(days=29), period.clock.today),
     ]
