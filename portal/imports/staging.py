@@ -214,6 +214,17 @@ class Stager:
                     = (s.division_key, s.district_key, s.tehsil_key, s.name_key, s.uc_type)"""
             )
         )
+        # A person linked this spelling when a file with another division (or none) brought it.
+        connection.execute(
+            text(
+                """
+                UPDATE stage_places s SET location_id = p.location_id, place_state = p.state
+                FROM places p
+                WHERE s.place_id IS NULL AND s.place_state = 'OPEN' AND p.state = 'LINKED'
+                  AND (p.district_key, p.tehsil_key, p.name_key, p.uc_type)
+                    = (s.district_key, s.tehsil_key, s.name_key, s.uc_type)"""
+            )
+        )
         connection.execute(text("ANALYZE stage_places"))
 
 

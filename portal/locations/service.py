@@ -37,46 +37,54 @@ def rematch_places(session: Session) -> int:
     Called when the tree has changed. Returns the number of places that moved or changed their state.
     """
     tree = load_tree(session)
-    moved: list[int] = []
+    left: dict[int, int] = {}
     changed = 0
     for place in session.scalars(select(Place).where(Place.state != LINKED)):
         found = resolve(tree, key_of(place))
         if (place.location_id, place.state, place.ambiguous) != (found.location_id, found.state, found.ambiguous):
             if place.location_id != found.location_id:
-                moved.append(place.id)
+                left[place.id] = place.location_id
             place.location_id, place.state, place.ambiguous = found.location_id, found.state, found.ambiguous
             changed += 1
     session.flush()
-    rows_follow(session, moved)
+    rows_follow(session, left)
     return changed
 
 
-def rows_follow(session: Session, place_ids: list[int]) -> None:
-    """Move the rows of these places to the places' locations, and what is derived from them."""
-    if not place_ids:
+def rows_follow(session: Session, left: dict[int, int]) -> None:
+    """Move the rows of these places to the places' locations, and what is derived from them.
+
+    `left` gives for each place id the location its rows still hang on: they are found by it, which has an index.
+    """
+    if not left:
         return
+    parameters = {"ids": list(left), "left": sorted(set(left.values()))}
     for table in FOLLOWERS:
         session.execute(
             text(
                 f"UPDATE {table} r SET location_id = p.location_id FROM places p"
-                " WHERE p.id = r.place_id AND p.id = ANY(:ids) AND r.location_id <> p.location_id"
+                " WHERE r.location_id = ANY(:left) AND p.id = r.place_id AND p.id = ANY(:ids)"
+                " AND r.location_id <> p.location_id"
             ),
-            {"ids": place_ids},
+            parameters,
         )
+    # The registers have moved by now: what is derived is found through them.
     session.execute(
         text(
-            "UPDATE account_balances b SET location_id = a.location_id FROM accounts a"
-            " WHERE a.id = b.account_id AND a.place_id = ANY(:ids) AND b.location_id <> a.location_id"
+            "UPDATE account_balances b SET location_id = a.location_id FROM accounts a, places p"
+            " WHERE p.id = ANY(:ids) AND a.location_id = p.location_id AND a.place_id = p.id"
+            " AND b.account_id = a.id AND b.location_id <> a.location_id"
         ),
-        {"ids": place_ids},
+        {"ids": parameters["ids"]},
     )
     for table in ("unit_states", "unit_cycles"):
         session.execute(
             text(
-                f"UPDATE {table} s SET location_id = u.location_id FROM survey_units u"
-                " WHERE u.id = s.unit_id AND u.place_id = ANY(:ids) AND s.location_id <> u.location_id"
+                f"UPDATE {table} s SET location_id = u.location_id FROM survey_units u, places p"
+                " WHERE p.id = ANY(:ids) AND u.location_id = p.location_id AND u.place_id = p.id"
+                " AND s.unit_id = u.id AND s.location_id <> u.location_id"
             ),
-            {"ids": place_ids},
+            {"ids": parameters["ids"]},
         )
 
 
@@ -130,9 +138,10 @@ def link_place(session: Session, place_id: int, location_id: int) -> Place:
     place = open_place(session, place_id)
     if session.get(Location, location_id) is None:
         raise NotFoundError(_("There is no such location."))
+    left = place.location_id
     place.location_id, place.state, place.ambiguous = location_id, LINKED, False
     session.flush()
-    rows_follow(session, [place.id])
+    rows_follow(session, {place.id: left})
     return place
 
 

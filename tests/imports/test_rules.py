@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.errors import InvalidInputError, RefusedFileError
 from portal.imports.outcome import Outcome
+from portal.locations.service import link_place
 from portal.permissions import AreaScope
 from tests.imports.portal_files import area_row, biller_row, paid_row, psid, short_paid_row, survey_row, write_xlsx
 from tests.support.importing import assert_verified, bring, write
@@ -309,6 +310,16 @@ class TestPlaces:
             )[0]
             == "Nilaab"
         )
+        assert_verified(db_session.connection())
+
+    def test_a_linked_spelling_holds_for_files_without_a_division(self, db_session: Session, tmp_path: Path) -> None:
+        bring(db_session, write(tmp_path, "areas", [area_row(n) for n in range(1, 3)]))
+        bring(db_session, write(tmp_path, "biller", [biller_row(1, uc="Purana Bazar")]))
+        area = one(db_session, "SELECT id FROM locations WHERE portal_id = '702' AND kind = 'UNION_COUNCIL'")[0]
+        link_place(db_session, one(db_session, "SELECT id FROM places WHERE state = 'OPEN'")[0], area)
+        bring(db_session, write(tmp_path, "survey", [survey_row(1, union_council="Purana Bazar")]))
+        for table in ("accounts", "bills", "survey_units", "account_balances", "unit_states"):
+            assert db_session.scalars(text(f"SELECT location_id FROM {table}")).all() == [area], table
         assert_verified(db_session.connection())
 
     def test_names_that_repeat_go_by_type_then_by_lowest_id(self, db_session: Session, tmp_path: Path) -> None:
