@@ -103,6 +103,7 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
                     ELSE 'KNOWN' END AS bill_state,
                coalesce(:as_of >= b.as_of, false) AS may_write_bill,
                b.id IS NOT NULL AND {differs(bill_pairs)} AS bill_differs,
+               coalesce(b.issued_at <> s.issued_at, false) AS bill_reissued,
                coalesce(b.month_source <> 'MOVED' AND :as_of < b.month_as_of AND b.billing_month <> m.month, false)
                    AS month_moves,
                coalesce(b.month_source <> 'MOVED' AND :as_of < b.month_as_of, false) AS month_is_earlier,
@@ -276,11 +277,22 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
         " WHERE p.account_id IS NULL AND w.outcome = 'INSERTED' AND p.psid = w.psid",
     )
     allocation.begin_touching(session)
+    # A known account at a new unit, a bill in another month or issued at another time: all its bills are looked at.
     allocation.touch(
         session,
-        "SELECT account_id FROM work WHERE outcome = 'INSERTED' OR (outcome = 'UPDATED' AND ("
-        " (may_write AND account_differs) OR old_unit_id IS DISTINCT FROM unit_id OR bill_state = 'NEW' OR month_moves"
-        " OR (may_write_bill AND bill_differs)))",
+        "SELECT account_id FROM work WHERE outcome = 'UPDATED' AND (old_unit_id IS DISTINCT FROM unit_id"
+        " OR month_moves OR (may_write_bill AND bill_reissued))",
+    )
+    allocation.touch_bills(
+        session,
+        "SELECT account_id, CASE WHEN bill_state = 'NEW' THEN file_month WHEN bill_state = 'KNOWN' THEN old_month END"
+        " FROM work WHERE outcome = 'UPDATED' AND ((may_write AND account_differs) OR bill_state = 'NEW'"
+        " OR (may_write_bill AND bill_differs))",
+    )
+    allocation.touch_bills(
+        session,
+        "SELECT account_id, CASE WHEN bill_state = 'NEW' THEN file_month END FROM work WHERE outcome = 'INSERTED'",
+        money=True,
     )
     allocation.release_units(
         session,

@@ -117,7 +117,7 @@ def find(session: Session) -> None:
         FROM work w JOIN stage s USING (line_no)
         JOIN bills b ON b.account_id = w.account_id AND b.billing_month = s.month AND b.status <> 'CANCELLED'
         WHERE w.outcome <> 'REJECTED' AND s.amount IS NOT NULL AND b.amount_payable IS NOT NULL
-          AND b.amount_payable NOT IN (s.amount, s.amount + coalesce(s.fine, 0))""",
+          AND b.amount_payable NOT IN (0, s.amount, s.amount + coalesce(s.fine, 0))""",  # 0: some, once it is paid
     )
     note(
         session,
@@ -191,9 +191,10 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
         **parameters,
     )
     allocation.begin_touching(session)
-    allocation.touch(
+    allocation.touch_bills(
         session,
-        "SELECT DISTINCT account_id FROM work WHERE account_id IS NOT NULL"
-        " AND (outcome = 'INSERTED' OR (outcome = 'UPDATED' AND common_differs))",
+        "SELECT w.account_id, p.bill_month FROM work w LEFT JOIN payments p ON p.id = w.payment_id"
+        " WHERE w.account_id IS NOT NULL AND (w.outcome = 'INSERTED' OR (w.outcome = 'UPDATED' AND w.common_differs))",
+        money=True,
     )
     allocation.recompute(session)

@@ -121,16 +121,19 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
         **parameters,
     )
     allocation.begin_touching(session)
+    run(session, "DROP TABLE IF EXISTS pg_temp.matched")
+    run(session, "CREATE TEMP TABLE matched (account_id bigint) ON COMMIT DROP")
     run(
         session,
         """
-        WITH matched AS (
+        WITH found AS (
             UPDATE accounts a SET unit_id = w.unit_id FROM work w
             WHERE a.unit_id IS NULL AND w.outcome = 'INSERTED' AND a.survey_id = w.entity_key
             RETURNING a.id
         )
-        INSERT INTO touched SELECT id FROM matched ON CONFLICT DO NOTHING""",
+        INSERT INTO matched SELECT id FROM found""",
     )
+    allocation.touch(session, "SELECT account_id FROM matched")
     allocation.touch(
         session,
         "SELECT a.id FROM work w JOIN accounts a ON a.unit_id = w.unit_id"
