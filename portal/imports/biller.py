@@ -187,7 +187,8 @@ def find(session: Session) -> None:
     note(
         session,
         "MONTH_FROM_EARLIER_FILE",
-        "SELECT line_no, 'Last Bill Date &Time', to_char(old_month, 'YYYY-MM') || ' > ' || to_char(file_month, 'YYYY-MM')"
+        "SELECT line_no, 'Last Bill Date &Time',"
+        " to_char(old_month, 'YYYY-MM') || ' > ' || to_char(file_month, 'YYYY-MM')"
         " FROM work WHERE month_moves AND bill_state = 'KNOWN' AND outcome <> 'REJECTED'",
     )
 

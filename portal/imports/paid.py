@@ -64,7 +64,11 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
         WHERE s.state = ''""",
         as_of=as_of,
     )
-    run(session, f"ALTER TABLE work ADD COLUMN outcome text, ADD COLUMN pending boolean, ADD COLUMN is_long boolean DEFAULT {is_long}")
+    run(
+        session,
+        "ALTER TABLE work ADD COLUMN outcome text, ADD COLUMN pending boolean,"
+        f" ADD COLUMN is_long boolean DEFAULT {is_long}",
+    )
     run(
         session,
         """
@@ -142,7 +146,9 @@ def totals(session: Session) -> dict[str, int]:
 
 def changes_sql() -> tuple[str, str]:
     """(jsonb of the changes of an UPDATED row, the joins it needs beside `work w` and `stage s`)."""
-    pairs = {name: (f'p."{name}"', f'CASE WHEN w.may_write THEN s."{name}" ELSE p."{name}" END') for name in COMMON_FIELDS}
+    pairs = {
+        name: (f'p."{name}"', f'CASE WHEN w.may_write THEN s."{name}" ELSE p."{name}" END') for name in COMMON_FIELDS
+    }
     pairs |= {
         name: (f'p."{name}"', f'CASE WHEN w.may_place AND w.is_long THEN s."{name}" ELSE p."{name}" END')
         for name in LONG_FIELDS

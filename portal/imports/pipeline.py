@@ -197,7 +197,8 @@ def _find_common(session: Session, kind: str, module: ModuleType) -> None:
                 f" WHERE {condition} AND w.outcome <> 'REJECTED'",
             )
     else:
-        note(session, "OUTSIDE_AREA", "SELECT line_no, 'area_id', entity_key FROM work WHERE outside", severity="REJECT")
+        outside = "SELECT line_no, 'area_id', entity_key FROM work WHERE outside"
+        note(session, "OUTSIDE_AREA", outside, severity="REJECT")
     module.find(session)
 
 

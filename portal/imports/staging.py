@@ -100,7 +100,9 @@ def data_columns(kind: str) -> list[str]:
 class Stager:
     """Parses the rows of one file into the staging tables."""
 
-    def __init__(self, session: Session, table: Table, today: dt.date, cycle_start_day: int, progress: Progress) -> None:
+    def __init__(
+        self, session: Session, table: Table, today: dt.date, cycle_start_day: int, progress: Progress
+    ) -> None:
         self.session = session
         self.table = table
         self.kind = table.kind

@@ -371,7 +371,7 @@ def _good_rows(kind: str, rows: list[dict[str, Any]]) -> tuple[list[dict[str, An
 def _month(cell: Any) -> str:
     if isinstance(cell, dt.date):
         return f"{cell:%Y-%m}"
-    return str(cell)[:7] if "-" in str(cell) else dt.datetime.strptime(str(cell), "%b %Y").strftime("%Y-%m")  # noqa: DTZ007
+    return str(cell)[:7] if "-" in str(cell) else dt.datetime.strptime(str(cell), "%b %Y").strftime("%Y-%m")
 
 
 def test_collected_money_is_each_payment_once(files: Path, manifest: dict[str, Any]) -> None:
@@ -385,7 +385,7 @@ def test_collected_money_is_each_payment_once(files: Path, manifest: dict[str, A
     assert len(seen) == expected["payments"]
     by_day = Counter[str]()
     for (_psid, _month_paid, day, _paid, _channel), amount in seen.items():
-        by_day[dt.datetime.strptime(day, "%b %d, %Y").date().isoformat()] += amount  # noqa: DTZ007
+        by_day[dt.datetime.strptime(day, "%b %d, %Y").date().isoformat()] += amount
     days = expected["collected_by_day"]
     assert by_day == {day: found.get("posted", 0) + found.get("unmatched", 0) for day, found in days.items()}
 
@@ -407,11 +407,11 @@ def test_nothing_happens_after_the_last_day(files: Path) -> None:
     for path in named(files, "02_"):
         for row in csv_rows(path):
             if row["Last Bill Date &Time"] != "-":
-                assert dt.datetime.strptime(row["Last Bill Date &Time"], "%d/%m/%Y %I:%M %p").date() <= last  # noqa: DTZ007
+                assert dt.datetime.strptime(row["Last Bill Date &Time"], "%d/%m/%Y %I:%M %p").date() <= last
     for path in named(files, "03_"):
         for row in rows_of(path):
             if row["Paid Date"] != "-":
-                assert dt.datetime.strptime(row["Paid Date"], "%b %d, %Y").date() <= last  # noqa: DTZ007
+                assert dt.datetime.strptime(row["Paid Date"], "%b %d, %Y").date() <= last
 
 
 @pytest.mark.parametrize(("units", "months", "today"), [(10, 1, dt.date(2025, 11, 16)), (40, 2, dt.date(2026, 3, 15))])

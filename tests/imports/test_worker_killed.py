@@ -35,7 +35,8 @@ def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
 
 def status(batch_id: int) -> tuple[str, str]:
     with db.engine.connect() as connection:
-        row = connection.execute(text("SELECT status, phase FROM import_batches WHERE id = :id"), {"id": batch_id}).one()
+        query = text("SELECT status, phase FROM import_batches WHERE id = :id")
+        row = connection.execute(query, {"id": batch_id}).one()
         return row.status, row.phase
 
 

@@ -141,7 +141,7 @@ PAGES = {
 
 @pytest.mark.parametrize("scope", ["everywhere", "first", "last", "council"])
 @pytest.mark.parametrize("name", PAGES)
-def test_no_page_reads_a_large_table(  # noqa: PLR0917
+def test_no_page_reads_a_large_table(
     module_app: Flask,
     data: volume.Volume,
     empty_tables: set[str],

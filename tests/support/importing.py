@@ -106,7 +106,8 @@ _STATE = {
         FROM payments p JOIN locations l ON l.id = p.location_id
         LEFT JOIN bills b ON b.billing_month = p.bill_month AND b.id = p.bill_id""",
     "account_balances": """SELECT a.psid, l.name, b."use", b.size_band, b.is_pending, b.latest_bill_month,
-        b.outstanding, b.credit, b.unpaid_bills, b.payments_count FROM account_balances b JOIN accounts a ON a.id = b.account_id
+        b.outstanding, b.credit, b.unpaid_bills, b.payments_count
+        FROM account_balances b JOIN accounts a ON a.id = b.account_id
         JOIN locations l ON l.id = b.location_id""",
     "unit_states": """SELECT u.survey_id, s.accounts, s."use", l.name FROM unit_states s
         JOIN survey_units u ON u.id = s.unit_id JOIN locations l ON l.id = s.location_id""",
