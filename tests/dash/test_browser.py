@@ -116,7 +116,7 @@ def test_filters_by_keyboard(browse: Callable[..., Page]) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     settled(page, "location.search.includes('use=DOMESTIC')")
-    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    settled(page, "document.activeElement.tagName === 'SUMMARY'")
     page.focus(".filter-menu >> nth=1 >> summary")
     page.keyboard.press("Enter")
     first = page.input_value("input[name=from]")
