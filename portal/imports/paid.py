@@ -161,14 +161,16 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
     """Write what `work` decided, and recompute the accounts concerned."""
     parameters = {"as_of": as_of, "batch": batch_id}
     fields = (*KEY, *COMMON_FIELDS, *LONG_FIELDS)
+    # With the bill of the same month at once: most payments have one, and writing them twice costs twice.
     run(
         session,
         f"""
         INSERT INTO payments ({quoted(fields)}, account_id, place_id, location_id, place_is_long, place_as_of, as_of,
-                              first_batch_id, last_batch_id)
+                              first_batch_id, last_batch_id, bill_month, bill_id)
         SELECT {quoted(fields, "s.")}, w.account_id, pl.place_id, pl.location_id, w.is_long, :as_of, :as_of,
-               :batch, :batch
+               :batch, :batch, b.billing_month, b.id
         FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)
+        LEFT JOIN bills b ON b.account_id = w.account_id AND b.billing_month = s.month AND b.status <> 'CANCELLED'
         WHERE w.outcome = 'INSERTED' ORDER BY s.line_no""",
         **parameters,
     )
@@ -199,7 +201,8 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
     allocation.begin_touching(session)
     allocation.touch_bills(
         session,
-        "SELECT w.account_id, p.bill_month FROM work w LEFT JOIN payments p ON p.id = w.payment_id"
+        "SELECT w.account_id, CASE WHEN w.is_new THEN s.month ELSE p.bill_month END"
+        " FROM work w JOIN stage s USING (line_no) LEFT JOIN payments p ON p.id = w.payment_id"
         " WHERE w.account_id IS NOT NULL AND (w.outcome = 'INSERTED' OR (w.outcome = 'UPDATED' AND w.common_differs))",
         money=True,
     )

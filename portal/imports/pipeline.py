@@ -31,6 +31,13 @@ from portal.permissions import AreaScope
 KARACHI = ZoneInfo("Asia/Karachi")
 KIND_MODULES: dict[str, ModuleType] = {"areas": areas, "survey": survey, "biller": biller, "paid": paid}
 FINDING_SAMPLES = 5
+MANY_ROWS = 10_000
+# Tables that a first large file fills.
+_FILLED = {
+    "survey": ("survey_units",),
+    "biller": ("accounts", "bill_keys", "account_balances", "unit_states", "unit_cycles"),
+    "paid": ("payments",),
+}
 _TEMPORARY = ("stage", "stage_findings", "stage_places", "stage_months", "scope_locations", "work")
 
 
@@ -102,6 +109,8 @@ def run_import(
         if table.kind != "areas":
             keep_new_places(session)
         module.apply(session, batch_id, as_of)
+        if stager.rows >= MANY_ROWS:
+            _note_filled_tables(session, table.kind, stager.rows)
         if table.kind in {"biller", "paid"}:
             _keep_divisions(session)
         progress("writing", stager.rows, stager.rows)
@@ -330,3 +339,11 @@ def _keep_divisions(session: Session) -> None:
     ).scalar_one()
     if unsettled:
         assign_divisions(session)
+
+
+def _note_filled_tables(session: Session, kind: str, rows: int) -> None:
+    """Statistics of tables that were empty or small before: the next file comes before autovacuum does."""
+    for name in _FILLED.get(kind, ()):
+        known = run(session, "SELECT reltuples FROM pg_class WHERE oid = to_regclass(:name)", name=name).scalar_one()
+        if known < rows:
+            run(session, f"ANALYZE {name}")
