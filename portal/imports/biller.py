@@ -16,7 +16,7 @@ from portal.billing.cycles import month_label
 from portal.billing.partitions import ensure_partitions
 from portal.imports.outcome import ImportOptions
 from portal.imports.sqltools import changes, differs, note, quoted, run
-from portal.payments import allocation
+from portal.payments import allocation, touched
 
 KEY = ("psid",)
 KEY_COLUMN = "psid"
@@ -279,25 +279,25 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
         "UPDATE payments p SET account_id = w.account_id FROM work w"
         " WHERE p.account_id IS NULL AND w.outcome = 'INSERTED' AND p.psid = w.psid",
     )
-    allocation.begin_touching(session)
+    touched.begin_touching(session)
     # A known account at a new unit, a bill in another month or issued at another time: all its bills are looked at.
-    allocation.touch(
+    touched.touch(
         session,
         "SELECT account_id FROM work WHERE outcome = 'UPDATED' AND (old_unit_id IS DISTINCT FROM unit_id"
         " OR month_moves OR (may_write_bill AND bill_reissued))",
     )
-    allocation.touch_bills(
+    touched.touch_bills(
         session,
         "SELECT account_id, CASE WHEN bill_state = 'NEW' THEN file_month WHEN bill_state = 'KNOWN' THEN old_month END"
         " FROM work WHERE outcome = 'UPDATED' AND ((may_write AND account_differs) OR bill_state = 'NEW'"
         " OR (may_write_bill AND bill_differs))",
     )
-    allocation.touch_bills(
+    touched.touch_bills(
         session,
         "SELECT account_id, CASE WHEN bill_state = 'NEW' THEN file_month END FROM work WHERE outcome = 'INSERTED'",
         money=True,
     )
-    allocation.release_units(
+    touched.release_units(
         session,
         "SELECT old_unit_id FROM work WHERE outcome = 'UPDATED' AND may_write AND old_unit_id IS NOT NULL"
         " AND old_unit_id IS DISTINCT FROM unit_id",

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal.imports.outcome import ImportOptions
 from portal.imports.sqltools import changes, differs, note, quoted, run
-from portal.payments import allocation
+from portal.payments import allocation, touched
 
 KEY = ("psid", "month", "paid_on", "paid_amount", "channel")
 KEY_COLUMN = "psid"
@@ -107,7 +107,7 @@ def find(session: Session) -> None:
             SELECT b.billing_month FROM bills b
             WHERE b.account_id = w.account_id AND b.status <> 'CANCELLED'
               AND b.issued_at < (s.paid_on + 1)::timestamptz
-            ORDER BY {allocation.LATER_FIRST} LIMIT 1
+            ORDER BY {touched.LATER_FIRST} LIMIT 1
         ) ours ON true
         WHERE w.outcome <> 'REJECTED' AND w.account_id IS NOT NULL AND NOT EXISTS (
             SELECT FROM bills b WHERE b.account_id = w.account_id AND b.billing_month = s.month
@@ -198,8 +198,8 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
           AND (w.place_differs OR p.place_as_of < :as_of OR p.place_is_long <> w.is_long)""",
         **parameters,
     )
-    allocation.begin_touching(session)
-    allocation.touch_bills(
+    touched.begin_touching(session)
+    touched.touch_bills(
         session,
         "SELECT w.account_id, CASE WHEN w.is_new THEN s.month ELSE p.bill_month END"
         " FROM work w JOIN stage s USING (line_no) LEFT JOIN payments p ON p.id = w.payment_id"

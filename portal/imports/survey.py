@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal.imports.outcome import ImportOptions
 from portal.imports.sqltools import changes, differs, note, quoted, run
-from portal.payments import allocation
+from portal.payments import allocation, touched
 
 KEY = ("survey_id",)
 KEY_COLUMN = "survey_id"
@@ -120,7 +120,7 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
           AND (w.unit_differs OR u.as_of < :as_of)""",
         **parameters,
     )
-    allocation.begin_touching(session)
+    touched.begin_touching(session)
     run(session, "DROP TABLE IF EXISTS pg_temp.matched")
     run(session, "CREATE TEMP TABLE matched (account_id bigint) ON COMMIT DROP")
     run(
@@ -133,8 +133,8 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
         )
         INSERT INTO matched SELECT id FROM found""",
     )
-    allocation.touch(session, "SELECT account_id FROM matched")
-    allocation.touch(
+    touched.touch(session, "SELECT account_id FROM matched")
+    touched.touch(
         session,
         "SELECT a.id FROM work w JOIN accounts a ON a.unit_id = w.unit_id"
         " WHERE w.outcome = 'UPDATED' AND w.may_write AND w.moves",

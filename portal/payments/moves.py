@@ -22,7 +22,7 @@ from portal.errors import ConflictError, InvalidInputError, NotFoundError
 from portal.locations.locks import lock_registers
 from portal.locations.models import TEHSIL, Location
 from portal.locations.service import path_of
-from portal.payments import allocation
+from portal.payments import allocation, touched
 from portal.permissions import AreaScope
 
 # The moving bills `b`: known to the portal, of one tehsil, one present month and one day of issue (Asia/Karachi).
@@ -200,8 +200,8 @@ def move_bills(
         )
     ensure_partitions(session, [move.to_month])
     _move_rows(session, _parameters(move))
-    allocation.begin_touching(session)
-    allocation.touch(session, "SELECT DISTINCT account_id FROM moving_bills")
+    touched.begin_touching(session)
+    touched.touch(session, "SELECT DISTINCT account_id FROM moving_bills")
     allocation.recompute(session)
     session.execute(text("DROP TABLE moving_bills"))
     return done

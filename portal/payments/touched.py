@@ -1,0 +1,110 @@
+"""What an import has touched: the accounts, and the months of theirs, that are to be recomputed.
+
+The lists are temporary tables of the import's transaction. What is read does not grow with the years: besides the
+latest bill of each touched account only the months in which something happened are looked at.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
+
+# The order of bills `b`, the latest first.
+LATER_FIRST = (
+    "b.issued_at DESC, length(b.portal_bill_id) DESC NULLS LAST,"
+    ' b.portal_bill_id COLLATE "C" DESC NULLS LAST, b.id DESC'
+)
+
+
+def begin_touching(session: Session) -> None:
+    """Make the empty lists for this transaction.
+
+    `touched`: accounts; `whole` says that all their bills are looked at, `money` that their payments are counted anew.
+    `touched_bills`: the months of those accounts in which a bill or the payments of one may have changed.
+    """
+    session.execute(text("DROP TABLE IF EXISTS touched, touched_bills"))
+    session.execute(
+        text("CREATE TEMP TABLE touched (account_id bigint PRIMARY KEY, whole boolean, money boolean) ON COMMIT DROP")
+    )
+    session.execute(
+        text(
+            "CREATE TEMP TABLE touched_bills (account_id bigint, billing_month date,"
+            " PRIMARY KEY (account_id, billing_month)) ON COMMIT DROP"
+        )
+    )
+
+
+def touch(session: Session, select_account_ids: str, **parameters: object) -> None:
+    """Add the accounts that a SELECT gives (SQL of ours, never of a user), with all their bills.
+
+    For what concerns more than single months: an account's unit, the order of its bills, a bill's move.
+    """
+    session.execute(
+        text(
+            f"INSERT INTO touched SELECT DISTINCT account_id, true, true FROM ({select_account_ids}) s (account_id)"
+            " ON CONFLICT (account_id) DO UPDATE SET whole = true, money = true"
+        ),
+        parameters,
+    )
+
+
+def touch_bills(session: Session, select_bills: str, *, money: bool = False, **parameters: object) -> None:
+    """Add accounts and single months of theirs: a SELECT of (account_id, billing_month or NULL).
+
+    A month is needed where a bill is new or its stated figures changed, or a payment of its bill changed. Not for a
+    payment that is new: it is found by its not being allocated; but then `money` must be set.
+    """
+    session.execute(
+        text(
+            f"INSERT INTO touched SELECT DISTINCT account_id, false, {money}"
+            f" FROM ({select_bills}) s (account_id, month)"
+            " ON CONFLICT (account_id) DO UPDATE SET money = touched.money OR excluded.money"
+        ),
+        parameters,
+    )
+    session.execute(
+        text(
+            f"INSERT INTO touched_bills SELECT DISTINCT account_id, month FROM ({select_bills}) s (account_id, month)"
+            " WHERE month IS NOT NULL ON CONFLICT DO NOTHING"
+        ),
+        parameters,
+    )
+
+
+def release_units(session: Session, select_unit_ids: str, **parameters: object) -> None:
+    """Bring units up to date that an account has just left: touch their remaining accounts, clear empty ones."""
+    touch(session, f"SELECT a.id FROM accounts a WHERE a.unit_id IN ({select_unit_ids})", **parameters)
+    for table in ("unit_cycles", "unit_states"):
+        session.execute(
+            text(
+                f"DELETE FROM {table} s WHERE s.unit_id IN ({select_unit_ids})"
+                " AND NOT EXISTS (SELECT FROM accounts a WHERE a.unit_id = s.unit_id)"
+            ),
+            parameters,
+        )
+
+
+def complete_months(connection: Connection) -> None:
+    """Add the latest bill so far of every account, and all bills of those that are looked at as a whole."""
+    connection.execute(text("ANALYZE touched"))
+    connection.execute(
+        text(
+            "INSERT INTO touched_bills SELECT b.account_id, b.latest_bill_month"
+            " FROM account_balances b JOIN touched USING (account_id) WHERE b.latest_bill_month IS NOT NULL"
+            " ON CONFLICT DO NOTHING"
+        )
+    )
+    connection.execute(
+        text(
+            "INSERT INTO touched_bills SELECT DISTINCT b.account_id, b.billing_month"
+            " FROM bills b JOIN touched t USING (account_id) WHERE t.whole ON CONFLICT DO NOTHING"
+        )
+    )
+    connection.execute(text("ANALYZE touched_bills"))
+
+
+def in_touched_months(connection: Connection, column: str, table: str = "touched_bills") -> str:
+    """The months of a list as literals, so that the planner leaves out all other partitions."""
+    months = connection.execute(text(f"SELECT DISTINCT billing_month FROM {table} ORDER BY 1")).scalars()
+    literals = ", ".join(f"DATE '{month.isoformat()}'" for month in months)
+    return f"{column} IN ({literals or 'NULL'})"
