@@ -26,17 +26,34 @@ def _rollup_filters() -> tuple[filters.Filter, ...]:
     )
 
 
-def _consumer(account: Any, above: Any) -> tuple[Field, ...]:
-    """The columns that tell whose account it is."""
+# Order of the columns: whose it is and where, then what the report is about; personal columns last. So a screen of
+# usual width shows the amounts without scrolling.
+_USE = Column("use", _l("Use"), Kind.CODE, choices=words.USES)
+_SIZE = Column("size_band", _l("Size"), Kind.CODE, 16, words.SIZES, in_words=True)
+
+
+def _psid(account: Any) -> Field:
+    return Field(Column("psid", _l("PSID"), Kind.IDENTIFIER), account.psid)
+
+
+def _survey_id(account: Any) -> Field:
+    return Field(Column("survey_id", _l("Survey id"), Kind.IDENTIFIER, 12), account.survey_id)
+
+
+def _who_and_where(account: Any, above: Any) -> tuple[Field, ...]:
     return (
-        Field(Column("psid", _l("PSID"), Kind.IDENTIFIER), account.psid),
-        Field(Column("survey_id", _l("Survey id"), Kind.IDENTIFIER, 12), account.survey_id),
         Field(Column("consumer_name", _l("Consumer")), account.consumer_name),
+        Field(Column("union_council", _l("Union council"), width=34), above.c.union_council),
+    )
+
+
+def _personal(account: Any, above: Any) -> tuple[Field, ...]:
+    """The columns at the end: the tehsil, and how to reach the consumer."""
+    return (
+        Field(Column("tehsil", _l("Tehsil"), width=18), above.c.tehsil),
         Field(Column("mobile", _l("Mobile"), Kind.IDENTIFIER, 14), account.mobile, visible_digits=4),
         Field(Column("cnic", _l("CNIC"), Kind.IDENTIFIER, 16), account.cnic, visible_digits=3),
         Field(Column("address", _l("Address"), width=34), account.address),
-        Field(Column("tehsil", _l("Tehsil"), width=18), above.c.tehsil),
-        Field(Column("union_council", _l("Union council"), width=34), above.c.union_council),
     )
 
 
@@ -64,13 +81,16 @@ def _show_balances(balances: FromClause) -> Display:
     c = balances.c
     above = names_above(c.location_id)
     fields = (
-        *_consumer(_account.c, above),
-        Field(Column("use", _l("Use"), Kind.CODE, choices=words.USES), c.use),
-        Field(Column("size_band", _l("Size"), Kind.CODE, 16, words.SIZES, in_words=True), c.size_band),
-        Field(Column("latest_bill_month", _l("Latest bill"), Kind.MONTH), c.latest_bill_month),
-        Field(Column("unpaid_bills", _l("Bills unpaid"), Kind.NUMBER), c.unpaid_bills, sort=c.unpaid_bills),
-        Field(Column("payments_count", _l("Payments ever"), Kind.NUMBER), c.payments_count, sort=c.payments_count),
+        _psid(_account.c),
+        *_who_and_where(_account.c, above),
         Field(Column("outstanding", _l("Outstanding"), Kind.MONEY), c.outstanding, sort=c.outstanding),
+        Field(Column("unpaid_bills", _l("Bills unpaid"), Kind.NUMBER), c.unpaid_bills, sort=c.unpaid_bills),
+        Field(Column("latest_bill_month", _l("Latest bill"), Kind.MONTH), c.latest_bill_month),
+        _survey_id(_account.c),
+        Field(_USE, c.use),
+        Field(_SIZE, c.size_band),
+        Field(Column("payments_count", _l("Payments ever"), Kind.NUMBER), c.payments_count, sort=c.payments_count),
+        *_personal(_account.c, above),
     )
     return Display(balances.join(_account, Account.id == c.account_id).outerjoin(above, true()), fields)
 
@@ -115,9 +135,9 @@ def _show_accounts(accounts: FromClause) -> Display:
     c = accounts.c
     above = names_above(c.location_id)
     fields = (
-        *_consumer(c, above),
-        Field(Column("use", _l("Use"), Kind.CODE, choices=words.USES), c.use),
-        Field(Column("size_band", _l("Size"), Kind.CODE, 16, words.SIZES, in_words=True), c.size_band),
+        _psid(c),
+        _survey_id(c),
+        *_who_and_where(c, above),
         Field(
             Column("monthly_fee", _l("Monthly fee"), Kind.MONEY), c.monthly_fee, sort=func.coalesce(c.monthly_fee, 0)
         ),
@@ -127,6 +147,9 @@ def _show_accounts(accounts: FromClause) -> Display:
             sort=func.coalesce(c.total_payable, 0),
         ),
         Field(Column("created_at", _l("Waiting since"), Kind.DATETIME), c.created_at, sort=c.created_at),
+        Field(_USE, c.use),
+        Field(_SIZE, c.size_band),
+        *_personal(c, above),
     )
     return Display(accounts.outerjoin(above, true()), fields)
 

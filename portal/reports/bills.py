@@ -55,27 +55,28 @@ REGISTER_FILTERS = (
 def _show_bills(bills: FromClause) -> Display:
     c = bills.c
     above = names_above(c.location_id)
+    # Whose and where, then the amounts and the status: what a screen of usual width shows without scrolling.
     fields = (
         Field(Column("psid", _l("PSID"), Kind.IDENTIFIER), c.psid, sort=c.psid),
         Field(Column("consumer_name", _l("Consumer")), Account.consumer_name),
         Field(Column("union_council", _l("Union council"), width=34), above.c.union_council),
         Field(Column("billing_month", _l("Month"), Kind.MONTH), c.billing_month, sort=c.billing_month),
+        Field(Column("demand", _l("Demand"), Kind.MONEY), c.demand, sort=c.demand),
+        Field(Column("paid_amount", _l("Paid"), Kind.MONEY), c.paid_amount, sort=c.paid_amount),
+        Field(Column("status", _l("Status"), Kind.CODE, choices=words.STATUSES), c.status, sort=c.status),
         Field(Column("monthly_fee", _l("Monthly fee"), Kind.MONEY), c.monthly_fee, sort=c.monthly_fee),
         Field(
             Column("amount_payable", _l("Payable"), Kind.MONEY),
             c.amount_payable,
             sort=func.coalesce(c.amount_payable, 0),
         ),
-        Field(Column("demand", _l("Demand"), Kind.MONEY), c.demand, sort=c.demand),
-        Field(Column("paid_amount", _l("Paid"), Kind.MONEY), c.paid_amount, sort=c.paid_amount),
-        Field(Column("status", _l("Status"), Kind.CODE, choices=words.STATUSES), c.status, sort=c.status),
         Field(Column("use", _l("Use"), Kind.CODE, choices=words.USES), c.use),
         Field(Column("size_band", _l("Size"), Kind.CODE, 16, words.SIZES, in_words=True), c.size_band),
         Field(Column("issued_at", _l("Issued"), Kind.DATETIME), c.issued_at, sort=c.issued_at),
         Field(Column("tehsil", _l("Tehsil"), width=18), above.c.tehsil),
+        Field(Column("portal_bill_id", _l("Portal bill id"), Kind.IDENTIFIER, 16), c.portal_bill_id),
         Field(Column("mobile", _l("Mobile"), Kind.IDENTIFIER, 14), Account.mobile, visible_digits=4),
         Field(Column("cnic", _l("CNIC"), Kind.IDENTIFIER, 16), Account.cnic, visible_digits=3),
-        Field(Column("portal_bill_id", _l("Portal bill id"), Kind.IDENTIFIER, 16), c.portal_bill_id),
     )
     return Display(bills.join(_account, Account.id == c.account_id).outerjoin(above, true()), fields)
 
@@ -145,15 +146,15 @@ def _show_units(cycles: FromClause) -> Display:
     fields = (
         Field(Column("survey_id", _l("Survey id"), Kind.IDENTIFIER, 12), SurveyUnit.survey_id),
         Field(Column("consumer_name", _l("Consumer")), SurveyUnit.consumer_name),
-        Field(Column("mobile", _l("Mobile"), Kind.IDENTIFIER, 14), SurveyUnit.mobile, visible_digits=4),
-        Field(Column("address", _l("Address"), width=34), SurveyUnit.address),
-        Field(Column("tehsil", _l("Tehsil"), width=18), above.c.tehsil),
         Field(Column("union_council", _l("Union council"), width=34), above.c.union_council),
-        Field(Column("use", _l("Use"), Kind.CODE, choices=words.USES), c.use),
-        Field(Column("size_band", _l("Size"), Kind.CODE, 16, words.SIZES, in_words=True), SurveyUnit.size_band),
         Field(Column("billing_month", _l("Month"), Kind.MONTH), c.billing_month, sort=c.billing_month),
         Field(Column("bills", _l("Bills"), Kind.NUMBER), c.bills, sort=c.bills),
         Field(Column("paid_bills", _l("Paid bills"), Kind.NUMBER), c.paid_bills, sort=c.paid_bills),
+        Field(Column("use", _l("Use"), Kind.CODE, choices=words.USES), c.use),
+        Field(Column("size_band", _l("Size"), Kind.CODE, 16, words.SIZES, in_words=True), SurveyUnit.size_band),
+        Field(Column("tehsil", _l("Tehsil"), width=18), above.c.tehsil),
+        Field(Column("mobile", _l("Mobile"), Kind.IDENTIFIER, 14), SurveyUnit.mobile, visible_digits=4),
+        Field(Column("address", _l("Address"), width=34), SurveyUnit.address),
     )
     return Display(cycles.join(_unit, SurveyUnit.id == c.unit_id).outerjoin(above, true()), fields)
 
