@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from portal.errors import ConflictError, NotFoundError
 from portal.locations.models import DISTRICT, DIVISION, PROVINCE, TEHSIL, UNION_COUNCIL, Location, Place
-from portal.locations.names import match_key
 from portal.locations.places import LINKED, NONE, OPEN, Node, PlaceKey, Tree, resolve
 
 # Tables whose rows hang on a place, and follow when it is matched. Derived tables follow by their own recompute.
@@ -176,54 +175,6 @@ def create_location_for(session: Session, place_id: int) -> Location:
     return node
 
 
-def find_by_path(session: Session, path: str) -> Location:
-    """The location a path names, e.g. `Khushab/Khushab` (district and tehsil), `Punjab`, or a single name.
-
-    Each step lies somewhere below the one before; a direct child is preferred to a deeper node. A path of several
-    steps is read from a district first (a division often bears its district's name), then from other kinds.
-    Raises NotFoundError when a step is unknown or several locations fit (the message lists them).
-    """
-    steps = [match_key(step) for step in path.split("/") if step.strip()]
-    if not steps:
-        raise NotFoundError(_("The area path is empty."))
-    whole = match_key(path)
-    rows = session.execute(
-        text(
-            "SELECT l.id, l.kind, l.match_key, array_agg(c.ancestor_id ORDER BY c.depth) AS line FROM locations l"
-            " JOIN location_closure c ON c.location_id = l.id WHERE l.match_key = ANY(:keys) GROUP BY l.id"
-        ),
-        {"keys": [*steps, whole]},
-    ).all()
-    line = {row.id: list(row.line) for row in rows}
-
-    def named(key: str) -> list[int]:
-        return [row.id for row in rows if row.match_key == key]
-
-    def walk(start: list[int]) -> list[int]:
-        current = start
-        for step in steps[1:]:
-            below = [node for node in named(step) if set(line[node][1:]) & set(current)]
-            current = [node for node in below if line[node][1] in current] or below
-        return current
-
-    found: list[int] = []
-    if len(steps) == 1:
-        found = named(steps[0])
-    else:
-        for kind in (DISTRICT, PROVINCE, DIVISION, TEHSIL):
-            found = found or walk([row.id for row in rows if row.match_key == steps[0] and row.kind == kind])
-        # A name that itself holds slashes: Zone-02/Jauharabad/Ward-20/Block No 1.
-        found = found or named(whole)
-    if not found:
-        raise NotFoundError(_("No area '%(path)s' is known.", path=path))
-    if len(found) > 1:
-        listed = "; ".join(sorted(path_of(session, node) for node in found)[:10])
-        raise NotFoundError(
-            _("'%(path)s' is ambiguous: %(listed)s. Give the path from the district down.", path=path, listed=listed)
-        )
-    return session.get_one(Location, found[0])
-
-
 def path_of(session: Session, location_id: int) -> str:
     """`Punjab/Division/District/Tehsil/Name` of a location."""
     names = session.scalars(
@@ -240,7 +191,6 @@ __all__ = [
     "NONE",
     "assign_divisions",
     "create_location_for",
-    "find_by_path",
     "link_place",
     "load_tree",
     "path_of",

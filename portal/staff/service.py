@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal.audit.service import SYSTEM, record
 from portal.errors import ConflictError, InvalidInputError, NotFoundError
-from portal.locations.models import DISTRICT, Location
+from portal.locations.models import DISTRICT, PROVINCE, Location
 from portal.locations.names import match_key
 from portal.permissions import Role
 from portal.staff import passwords, selects
@@ -53,9 +53,10 @@ def resolve_area(session: Session, path: str) -> Location:
 
     Names are folded as those of the portal files. The first one may stand anywhere in the tree, each further one
     directly or deeper below the one before; a nearer place wins over a deeper one, and a path of several names
-    is first of all district/tehsil/... (divisions, districts and tehsils often share a name). Names that hold
-    slashes themselves match too. Raises NotFoundError when there is no such place and InvalidInputError, naming
-    the candidates, when there are several.
+    is first of all district/tehsil/... (divisions, districts and tehsils often share a name). Below the province
+    the district is meant, not the tehsil in it that bears its name; a bare name of both stays ambiguous. Names that
+    hold slashes themselves match too. Raises NotFoundError when there is no such place and InvalidInputError,
+    naming the candidates, when there are several.
     """
     parts = [part.strip() for part in path.split("/") if part.strip()]
     if not parts:
@@ -79,6 +80,21 @@ def resolve_area(session: Session, path: str) -> Location:
     return next(iter(found.values()))
 
 
+def _highest(places: list[Location]) -> list[Location]:
+    """The one place that all the others lie in, when there is one: a district before its tehsil of the same name."""
+
+    def is_inside(place: Location, other: Location) -> bool:
+        parent = place.parent
+        while parent is not None and parent.id != other.id:
+            parent = parent.parent
+        return parent is not None
+
+    for one in places:
+        if all(place is one or is_inside(place, one) for place in places):
+            return [one]
+    return places
+
+
 def _walk(session: Session, parts: list[str], below: Location | None) -> list[list[Location]]:
     """Every way the parts can be walked down; a part may swallow the next ones, since names hold slashes."""
     results: list[list[Location]] = []
@@ -87,6 +103,8 @@ def _walk(session: Session, parts: list[str], below: Location | None) -> list[li
         places = list(session.scalars(selects.places_named(key, below.id if below else None)))
         if below is not None and any(place.parent_id == below.id for place in places):
             places = [place for place in places if place.parent_id == below.id]
+        elif below is not None and below.kind == PROVINCE:
+            places = _highest(places)
         for place in places:
             rest = _walk(session, parts[taken:], place) if parts[taken:] else [[]]
             results += [[place, *walk] for walk in rest]

@@ -46,6 +46,7 @@ def small_tree(app: Flask) -> dict[str, int]:
             "khushab": khushab.id,
             "khushab/khushab": khushab_tehsil.id,
             "noorpur": noorpur.id,
+            "bhakkar": bhakkar.id,
             "bhakkar/bhakkar": bhakkar_tehsil.id,
             "zone": zone.id,
             "mc-9": mc_9.id,
