@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -51,6 +52,11 @@ def _actor() -> service.Actor:
     return service.Actor(current_user.username, current_user.id, current_scope(), client_address())
 
 
+def _states() -> dict[str, Any]:
+    """The words for each state, as they are true for the reader."""
+    return words.states(current_user.can(Permission.IMPORT))
+
+
 def _find(db_session: Session, batch_id: int) -> ImportBatch:
     """The batch, if its whole area lies inside the reader's. Raises NotFoundError."""
     query = selects.history(selects.HistoryFilter(), current_scope()).where(ImportBatch.id == batch_id)
@@ -86,10 +92,11 @@ def index() -> ResponseReturnValue:
         page=page,
         wanted=wanted,
         kinds=words.KINDS,
-        states=words.STATES,
+        states=_states(),
         running=words.RUNNING,
         progress=words.progress,
         people=session().execute(selects.uploaders(scope)).all(),
+        sees_all=scope.is_everywhere,
         may_import=current_user.can(Permission.IMPORT),
         max_mib=settings().max_import_mib,
         max_files=MAX_FILES,
@@ -175,7 +182,7 @@ def _page(batch: ImportBatch, status: int = 200, error: DomainError | None = Non
         "uploader": uploader,
         "outcome": outcome,
         "kind_name": str(words.KINDS.get(batch.kind or "", _("Not recognised yet"))),
-        "state_name": str(words.STATES[batch.status]),
+        "state_name": str(_states()[batch.status]),
         "running": batch.status in words.RUNNING,
         "progress": words.progress(batch),
         "may_import": current_user.can(Permission.IMPORT),
@@ -225,7 +232,7 @@ def status(batch_id: int) -> ResponseReturnValue:
     return jsonify(
         id=batch.id,
         status=batch.status,
-        state=str(words.STATES[batch.status]),
+        state=str(_states()[batch.status]),
         running=batch.status in words.RUNNING,
         percent=percent,
         text=text,
@@ -354,7 +361,7 @@ def _download(
         Fact(str(_("File")), batch.file_name),
         Fact(str(_("Kind")), str(words.KINDS.get(batch.kind or "", ""))),
         Fact(str(_("Import")), batch.id, Kind.NUMBER),
-        Fact(str(_("Status")), str(words.STATES[batch.status])),
+        Fact(str(_("Status")), str(_states()[batch.status])),
         Fact(str(_("As of")), batch.as_of.astimezone(fmt.KARACHI) if batch.as_of else None, Kind.DATETIME),
         Fact(str(_("SHA-256 of the file")), batch.file_sha256),
         Fact(str(_("Downloaded by")), current_user.username),

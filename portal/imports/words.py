@@ -28,6 +28,15 @@ STATES: dict[str, Any] = {
     "FAILED": _l("Failed"),
     "CANCELLED": _l("Cancelled"),
 }
+# To people who may not import, nothing waits for them.
+WAITING = _l("Waiting for an office administrator")
+
+
+def states(may_import: bool) -> dict[str, Any]:
+    """The words for each state, as they are true for a reader who may import, or may not."""
+    return STATES if may_import else STATES | {"PREVIEW": WAITING}
+
+
 RUNNING = frozenset({"UPLOADED", "CHECKING", "QUEUED", "COMMITTING"})
 MONTH_SOURCES: dict[str, Any] = {
     "ISSUED": _l("chosen by you"),

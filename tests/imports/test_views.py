@@ -459,6 +459,9 @@ def test_imports_of_the_whole_province_are_seen_by_the_whole_province(
     assert Office(app, login_as(Role.HEAD)).page(f"/imports/{system_batch}")
     local = Office(app, login_as(Role.ADMIN, [places["Nilokot"]]))
     local.page(f"/imports/{system_batch}", 404)
+    empty = local.page("/imports/")
+    assert "Imports made for the whole province are listed for people with the whole province." in empty
+    assert "Nothing has been imported yet" not in empty
     nobody = Office(app, login_as(Role.ADMIN, [places["Dharampur"]]))
     with app.app_context(), side_transaction() as connection:
         connection.execute(text("DELETE FROM staff_areas WHERE location_id = :id"), {"id": places["Dharampur"]})
@@ -470,8 +473,15 @@ def test_roles(app: Flask, login_as: LoginAs, office: Office, tmp_path: Path) ->
     batch_id = office.checked(biller_file(tmp_path, range(1, 4)))
     manager = Office(app, login_as(Role.MANAGER))
     page = manager.page(f"/imports/{batch_id}")
-    assert "data-import" not in page
-    assert "data-upload" not in manager.page("/imports/")
+    assert "Waiting for an office administrator" in page
+    assert "Check before it is written" not in page
+    main = page.split("<main", 1)[1].split("</main>", 1)[0]
+    assert "<button" not in main and "<select" not in main
+    history = manager.page("/imports/")
+    assert "Waiting for an office administrator" in history
+    assert "Waits for you" not in history
+    assert "data-upload" not in history
+    assert "Waits for you" in office.page("/imports/")
     assert manager.post(f"/imports/{batch_id}").status_code == 403
     assert manager.post(f"/imports/{batch_id}/cancel").status_code == 403
     assert manager.upload(("a.csv", b"a,b\n")).status_code == 403
