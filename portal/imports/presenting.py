@@ -10,6 +10,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from portal.billing.cycles import parse_month
 from portal.imports.findings import FINDINGS
 from portal.imports.words import FIELDS, MONEY_FIELDS, MONEY_TOTALS, MONTH_SOURCES, TOTALS
 from portal.web import format as fmt
@@ -136,11 +137,16 @@ def inserted_words(kind: str, count: int) -> str:
 
 def pending_words(kind: str, count: int) -> str:
     """What the waiting rows of a kind wait for, with the number."""
+    n = fmt.number(count)
     if kind == "paid":
-        one, many = "%(n)s of these rows waits for its account", "%(n)s of these rows wait for their account"
-        return str(ngettext(one, many, count, n=fmt.number(count)))
-    one, many = "%(n)s of these rows waits for its survey", "%(n)s of these rows wait for their survey"
-    return str(ngettext(one, many, count, n=fmt.number(count)))
+        return str(
+            ngettext(
+                "%(n)s of these rows waits for its account", "%(n)s of these rows wait for their account", count, n=n
+            )
+        )
+    return str(
+        ngettext("%(n)s of these rows waits for its survey", "%(n)s of these rows wait for their survey", count, n=n)
+    )
 
 
 def file_words(kind_name: str, facts: Mapping[str, Any]) -> str:
@@ -209,13 +215,15 @@ def unit_ids(outcome: Mapping[str, Any]) -> list[int]:
     return _ids(outcome, "unit_id")
 
 
-def _shown(field: str, value: Any, names: Mapping[str, Mapping[int, str]], may_see: bool) -> str:
+def _shown(field: str, value: Any, names: Mapping[str, Mapping[int, str]], may_see: bool, locale: str) -> str:
     if value is None or value in ("", []):
         return ""
     if field in names:
         return names[field].get(value, str(value))
     if field in MONEY_FIELDS:
         return fmt.number(value)
+    if field == "bill_month":
+        return fmt.month(parse_month(str(value)), locale)
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
     if isinstance(value, list):
@@ -244,8 +252,8 @@ def _sample(
     shown = [
         Change(
             str(FIELDS.get(field, field)),
-            _shown(field, before, names, may_see),
-            _shown(field, after, names, may_see),
+            _shown(field, before, names, may_see, locale),
+            _shown(field, after, names, may_see, locale),
         )
         for field, (before, after) in _pairs(changed)
         if field not in silent

@@ -10,10 +10,11 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from portal.billing.cycles import month_label
+from portal.billing.cycles import parse_month
 from portal.billing.models import CANCELLED
 from portal.records.record import History, superseding
 from portal.web import format as fmt
+from portal.web.filters import language
 from portal.web.masking import mask_cnic, mask_mobile
 
 SHOWN = 60
@@ -69,7 +70,7 @@ def _bills(history: History, many: bool) -> list[Event]:
             text = _("Superseded by a later bill") if bill.id in replaced else _("Cancelled")
         if many:
             text = f"{bill.psid} · {text}"
-        title = _("Bill of %(month)s issued", month=month_label(bill.billing_month))
+        title = _("Bill of %(month)s issued", month=_month(bill.billing_month))
         events.append(Event(bill.issued_at, title, text, icon="receipt", badge=bill.status))
     return events
 
@@ -77,11 +78,11 @@ def _bills(history: History, many: bool) -> list[Event]:
 def _payments(history: History, many: bool) -> list[Event]:
     events = []
     for payment in history.payments:
-        where = _("for %(month)s by %(channel)s", month=month_label(payment.month), channel=payment.channel)
+        where = _("for %(month)s by %(channel)s", month=_month(payment.month), channel=payment.channel)
         if payment.bill_month is None:
             where += " · " + _("not allocated to a bill")
         elif payment.bill_month != payment.month:
-            where += " · " + _("counted for the bill of %(month)s", month=month_label(payment.bill_month))
+            where += " · " + _("counted for the bill of %(month)s", month=_month(payment.bill_month))
         if many:
             where = f"{payment.psid} · {where}"
         title = _("%(amount)s paid", amount=fmt.rupees(payment.paid_amount))
@@ -144,8 +145,13 @@ def _one_change(column: str, old: Any, new: Any, may_see: bool) -> str:
         return str(_("%(what)s changed", what=label))
     hide = _hider(column, may_see)
     if old is None:
-        return f"{label}: {hide(new)}"
-    return f"{label}: {hide(old)} → {hide(new)}"
+        return f"{label}: {fmt.isolated(hide(new), language())}"
+    arrow = "←" if language() == "ur" else "→"  # arrows are not turned around with the line
+    return f"{label}: {fmt.isolated(hide(old), language())} {arrow} {fmt.isolated(hide(new), language())}"
+
+
+def _month(month: dt.date | None) -> str:
+    return fmt.month(month, language())
 
 
 def _hider(column: str, may_see: bool) -> Callable[[Any], str]:
@@ -156,6 +162,9 @@ def _hider(column: str, may_see: bool) -> Callable[[Any], str]:
             return fmt.number(value)
         return fmt.NONE if value is None or value == "" else str(value)
 
+    def month(value: Any) -> str:
+        return _month(parse_month(value)) if value else fmt.NONE
+
     def email(value: Any) -> str:
         return plain(value) if may_see or not value else "•••"
 
@@ -163,7 +172,7 @@ def _hider(column: str, may_see: bool) -> Callable[[Any], str]:
         return lambda value: mask_cnic(plain(value), may_see)
     if "mobile" in column:
         return lambda value: mask_mobile(plain(value), may_see)
-    return email if column == "email" else plain
+    return {"email": email, "bill_month": month}.get(column, plain)
 
 
 def column_label(column: str) -> str:

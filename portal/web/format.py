@@ -90,6 +90,11 @@ def points(difference: float | None, digits: int = 1) -> str:
     return _with_plus(_signed(f"{abs(value):,.{digits}f}\u00a0pt", value < 0), value > 0)
 
 
+def isolated(text: str, locale: str) -> str:
+    """Text of unknown direction to be put into a sentence: in Urdu its parts keep their order (U+2068, U+2069)."""
+    return f"\u2068{text}\u2069" if text and locale == "ur" else text
+
+
 def month(value: dt.date | None, locale: str = "en") -> str:
     """A billing month, given as the first of it: `Nov 2025`."""
     return NONE if value is None else format_date(value, "MMM y", locale=locale)
