@@ -229,6 +229,20 @@ def test_a_list_ends_at_the_area(module_app: Flask, browser: Browser, data: volu
     assert walk(client, f"/units/?q={volume.TEHSIL_WORD}") == []
 
 
+@pytest.mark.parametrize(("path", "title"), [("/units/", "Units"), ("/accounts/", "Accounts")])
+def test_a_path_stands_above_the_list_once_an_area_is_chosen(
+    browser: Browser, data: volume.Volume, path: str, title: str
+) -> None:
+    """Without an area it would only repeat the title."""
+
+    def crumbs(query: str) -> list[str]:
+        line = html_of(browser(), path + query).split('class="crumbs"', 1)[1].split("</nav>", 1)[0]
+        return re.findall(r"<bdi>([^<]+)</bdi>", line)
+
+    assert crumbs("") == []
+    assert crumbs(f"?area={data.union_council}")[0] == title
+
+
 def test_a_cursor_of_another_list_or_made_by_hand_is_refused(browser: Browser) -> None:
     cursor = re.search(r"cursor=([^&\"]+)", link(html_of(browser(), "/units/"), "next") or "")
     assert cursor
