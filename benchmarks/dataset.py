@@ -117,22 +117,26 @@ def merge(parts: list[Path], target: Path) -> None:
 
 def _make_databases(server: Server, found: Dataset, report: Report) -> None:
     building = f"{found.whole}_new"
-    server.drop(building)
-    server.execute(f"CREATE DATABASE {building}")
+    if not server.exists(building):
+        server.execute(f"CREATE DATABASE {building}")
+    with app_on(server, building):
+        upgrade(directory="migrations")
+    # A run that was interrupted goes on behind its last file.
+    done = {row[0] for row in server.execute("SELECT file_name FROM import_batches WHERE status = 'DONE'", building)}
     entries = found.manifest["files"]
     last = found.merged.stem.rsplit("_", 1)[1]
     billers = [(number, entry["file"]) for number, entry in enumerate(entries) if entry["kind"] == "biller"]
     first_biller = billers[0][0]
     first_of_last = next(number for number, name in billers if name.endswith(f"{last}.csv"))
-    with app_on(server, building):
-        upgrade(directory="migrations")
     for number, entry in enumerate(entries):
         for position, name in ((first_biller, found.surveys), (first_of_last, found.eleven)):
-            if number == position:
+            if number == position and not server.exists(name):
                 with app_on(server, building):
                     load.keep_fast()
                 _settle(server, building)
                 server.copy(building, name)
+        if entry["file"] in done:
+            continue
         started = time.monotonic()
         with app_on(server, building) as app:
             settings = app.extensions["settings"]

@@ -30,7 +30,7 @@ class Server:
     @contextlib.contextmanager
     def connect(self, database: str = "postgres") -> Iterator[Any]:
         """A plain connection in autocommit mode, configured like the portal's."""
-        connection = psycopg2.connect(self.cluster.dsn(database))
+        connection = psycopg2.connect(self.cluster.dsn(database), connect_timeout=60)
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:
