@@ -219,7 +219,7 @@ def test_values_keep_their_order_inside_urdu_sentences() -> None:
     catalogue = read_po(io.BytesIO((URDU / "messages.po").read_bytes()), locale="ur")
     bare = []
     for message in catalogue:
-        for text in message.string if isinstance(message.string, tuple) else (message.string or "",):
+        for text in [message.string] if isinstance(message.string, str) else message.string or []:
             names = re.findall(r"(?<!\u2068)%\((\w+)\)s", text)
             bare += [text for name in names if name not in {"n", "num", "count", "number"}]
     assert bare == []

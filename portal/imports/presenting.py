@@ -13,6 +13,7 @@ from flask_babel import ngettext
 from portal.billing.cycles import parse_month
 from portal.imports.findings import FINDINGS
 from portal.imports.words import FIELDS, MONEY_FIELDS, MONEY_TOTALS, MONTH_SOURCES, TOTALS
+from portal.units.words import CODES
 from portal.web import format as fmt
 from portal.web.masking import mask_cnic, mask_mobile
 
@@ -228,6 +229,8 @@ def _shown(field: str, value: Any, names: Mapping[str, Mapping[int, str]], may_s
         return str(_("yes") if value else _("no"))
     if isinstance(value, list):
         return ", ".join(map(str, value))
+    if value in CODES.get(field, {}):
+        return str(CODES[field][value])
     return hidden(field, str(value), may_see)
 
 

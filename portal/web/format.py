@@ -121,7 +121,8 @@ def localtime(value: dt.datetime | None, locale: str = "en") -> str:
     if value is None:
         return NONE
     there = local(value)
-    return f"{date(there.date(), locale)}, {there:%H:%M}"
+    comma = "،" if locale == "ur" else ","
+    return f"{date(there.date(), locale)}{comma} {there:%H:%M}"
 
 
 def age(then: dt.datetime, now: dt.datetime) -> tuple[str, int]:
