@@ -266,6 +266,11 @@ FINDINGS: dict[str, FindingType] = {
         _l("The bill is known with another month; known bills keep their month."),
         _l("Move the bills of that issue date if the month is wrong."),
     ),
+    "NAME_IN_FUTURE": FindingType(
+        NOTE,
+        _l("The date or month in the file's name lies in the future; it was not used."),
+        _l("Check the as-of time and the billing months, or correct the file's name."),
+    ),
     "ISSUED_NOT_IN_FILE": FindingType(
         NOTE,
         _l("A month was given for an issue date that no row of the file has."),

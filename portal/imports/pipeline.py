@@ -76,7 +76,7 @@ def run_import(
     PreviewChangedError (the counts are no longer those of the preview; nothing is written).
     """
     options = options or ImportOptions()
-    _check_options(options, today, cycle_start_day)
+    _check_options(options, today, cycle_start_day, now)
     for name in _TEMPORARY:
         run(session, f"DROP TABLE IF EXISTS pg_temp.{name}")
     # Whole files are joined with whole registers: in memory, not by sorting on disk.
@@ -86,7 +86,7 @@ def run_import(
         stager = Stager(session, table, today, cycle_start_day, progress)
         stager.load()
         module = KIND_MODULES[table.kind]
-        as_of, as_of_source = _as_of(session, module, file_name, options, now)
+        as_of, as_of_source = _as_of(session, module, file_name, options, now, today)
         progress("checking", 0, stager.rows)
         mark_duplicates(session, table.kind, module.KEY)
         fill_absent_columns(session, table.kind, table.present_columns)
@@ -96,6 +96,7 @@ def run_import(
         module.prepare(session, options, _file_month(file_name, today, cycle_start_day))
         module.classify(session, as_of, inside, _columns(table))
         _find_in_file(session, table, options)
+        _find_in_name(session, table.kind, file_name, today, cycle_start_day)
         _find_common(session, table.kind, module)
         outcome = _outcome(session, module, table, stager, file_name, as_of, as_of_source)
     kept_for = batch_id if batch_id is not None else preview_of
@@ -123,7 +124,7 @@ def _columns(table: Table) -> frozenset[str]:
     return frozenset(names)
 
 
-def _check_options(options: ImportOptions, today: dt.date, cycle_start_day: int) -> None:
+def _check_options(options: ImportOptions, today: dt.date, cycle_start_day: int, now: dt.datetime) -> None:
     last = add_months(cycle_of(today, cycle_start_day), 1)
     for month in filter(None, [options.month, *options.issued.values()]):
         if month > last:
@@ -137,6 +138,17 @@ def _check_options(options: ImportOptions, today: dt.date, cycle_start_day: int)
             )
     if options.as_of is not None and options.as_of.tzinfo is None:
         raise ValueError("as_of needs a time zone")
+    # A file from the future would shut out every real one until then.
+    if options.as_of is not None and max(options.as_of.date(), options.as_of.astimezone(KARACHI).date()) > max(
+        today, now.astimezone(KARACHI).date()
+    ):
+        raise InvalidInputError(
+            _(
+                "The as-of time %(as_of)s lies in the future. Nothing was imported."
+                " It is the time at which the file was downloaded from the portal.",
+                as_of=f"{options.as_of.astimezone(KARACHI):%Y-%m-%d %H:%M}",
+            )
+        )
 
 
 def _file_month(file_name: str, today: dt.date, cycle_start_day: int) -> dt.date | None:
@@ -146,13 +158,13 @@ def _file_month(file_name: str, today: dt.date, cycle_start_day: int) -> dt.date
 
 
 def _as_of(
-    session: Session, module: ModuleType, file_name: str, options: ImportOptions, now: dt.datetime
+    session: Session, module: ModuleType, file_name: str, options: ImportOptions, now: dt.datetime, today: dt.date
 ) -> tuple[dt.datetime, str]:
-    """The option, else a full date in the file's name, else the newest timestamp inside, else now."""
+    """The option, else a full date in the file's name (not a coming one), else the newest time inside, else now."""
     if options.as_of is not None:
         return options.as_of, "OPTION"
     named = date_in_file_name(file_name)
-    if named is not None:
+    if named is not None and named <= today:
         return dt.datetime.combine(named, dt.time(), KARACHI), "FILE_NAME"
     newest_sql = module.newest_sql()
     newest = run(session, newest_sql).scalar_one() if newest_sql else None
@@ -180,6 +192,14 @@ def _find_in_file(session: Session, table: Table, options: ImportOptions) -> Non
             " WHERE d NOT IN (SELECT issued_on FROM stage_months)",
             days=sorted(options.issued),
         )
+
+
+def _find_in_name(session: Session, kind: str, file_name: str, today: dt.date, cycle_start_day: int) -> None:
+    """Say when a date or month in the file's name was passed over because it lies in the future."""
+    named, month = date_in_file_name(file_name), month_in_file_name(file_name)
+    late_month = kind == "biller" and month is not None and _file_month(file_name, today, cycle_start_day) is None
+    if (named is not None and named > today) or late_month:
+        note(session, "NAME_IN_FUTURE", "SELECT 0, '', cast(:name AS text)", name=file_name)
 
 
 def _find_common(session: Session, kind: str, module: ModuleType) -> None:
@@ -287,6 +307,8 @@ def _open_places(session: Session, kind: str) -> list[dict[str, Any]]:
 def _keep_rows(session: Session, module: ModuleType, batch_id: int) -> None:
     """Keep what the downloads and timelines need, before the changes are overwritten by being applied.
 
+    Of rows rejected for their area only the key is kept: the batch is shown to people who may not see other areas.
+
     Replaces what an earlier preview of the batch has kept.
     """
     for table in ("import_rows", "import_findings"):
@@ -313,7 +335,7 @@ def _keep_rows(session: Session, module: ModuleType, batch_id: int) -> None:
         f"""
         INSERT INTO import_rows (batch_id, line_no, outcome, pending, entity_key, raw)
         SELECT :batch, s.line_no, CASE WHEN s.state = 'DUPLICATE' THEN 'DUPLICATE' ELSE 'REJECTED' END, false,
-               s."{module.KEY_COLUMN}", s.raw::jsonb
+               s."{module.KEY_COLUMN}", CASE WHEN s.state <> '' THEN s.raw::jsonb END
         FROM stage s LEFT JOIN work w USING (line_no) WHERE s.state <> '' OR w.outcome = 'REJECTED'""",
         batch=batch_id,
     )

@@ -83,6 +83,7 @@ FIELDS: dict[str, Any] = {
     "is_active": _l("Active"),
     "bill": _l("Bill"),
     "bill_month": _l("Billing month"),
+    "bill_payable": _l("Payable"),
     "location_id": _l("Place"),
     "unit_id": _l("Unit"),
     "amount": _l("Amount"),
@@ -91,7 +92,7 @@ FIELDS: dict[str, Any] = {
     "bill_pdf": _l("Bill PDF"),
     "portal_status": _l("Status"),
 }
-MONEY_FIELDS = frozenset({"monthly_fee", "total_payable", "amount", "fine"})
+MONEY_FIELDS = frozenset({"monthly_fee", "total_payable", "bill_payable", "amount", "fine"})
 TOTALS: dict[str, Any] = {
     "accounts": _l("Accounts"),
     "bills": _l("Rows with a bill"),

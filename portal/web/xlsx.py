@@ -170,8 +170,8 @@ def _cell(value: Any, kind: Kind) -> str:
     return _text_cell(str(value), style)
 
 
-def _view(right_to_left: bool, selected: bool, pane: str = "") -> str:
-    attributes = (' rightToLeft="1"' if right_to_left else "") + (' tabSelected="1"' if selected else "")
+def _view(right_to_left: bool, pane: str = "") -> str:
+    attributes = ' rightToLeft="1"' if right_to_left else ""
     return f'<sheetViews><sheetView workbookViewId="0"{attributes}>{pane}</sheetView></sheetViews>'
 
 
@@ -179,7 +179,7 @@ def _summary(title: str, facts: Sequence[Fact], right_to_left: bool) -> str:
     lines = [f"<row>{_text_cell(title, _TITLE_STYLE)}</row>", "<row/>"]
     lines += [f"<row>{_text_cell(fact.label, _LABEL_STYLE)}{_cell(fact.value, fact.kind)}</row>" for fact in facts]
     return (
-        f'{_HEAD}<worksheet xmlns="{_MAIN}">{_view(right_to_left, True)}'
+        f'{_HEAD}<worksheet xmlns="{_MAIN}">{_view(right_to_left)}'
         '<cols><col min="1" max="1" width="26" customWidth="1"/>'
         '<col min="2" max="2" width="70" customWidth="1"/></cols>'
         f"<sheetData>{''.join(lines)}</sheetData></worksheet>"
@@ -195,7 +195,7 @@ def _sheet_start(headings: Sequence[tuple[str, Column]], right_to_left: bool) ->
     cells = "".join(_text_cell(label, _HEADING_STYLE) for label, _column in headings)
     return (
         f'{_HEAD}<worksheet xmlns="{_MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
-        f"{_view(right_to_left, False, pane)}<cols>{widths}</cols><sheetData><row>{cells}</row>\n"
+        f"{_view(right_to_left, pane)}<cols>{widths}</cols><sheetData><row>{cells}</row>\n"
     )
 
 
@@ -217,7 +217,9 @@ def _sheet_end(headings: Sequence[tuple[str, Column]], rows: int) -> str:
 
 def _workbook(names: Sequence[str]) -> str:
     sheets = "".join(f'<sheet name="{_clean(name)}" sheetId="{n}" r:id="rId{n}"/>' for n, name in enumerate(names, 1))
-    return f'{_HEAD}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{sheets}</sheets></workbook>'
+    # It opens on the rows; the first sheet, which says what they are, stands before them.
+    view = '<bookViews><workbookView activeTab="1"/></bookViews>'
+    return f'{_HEAD}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}">{view}<sheets>{sheets}</sheets></workbook>'
 
 
 def _workbook_relations(sheets: int) -> str:

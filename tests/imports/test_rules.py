@@ -99,6 +99,16 @@ class TestBillerList:
         assert (bill(db_session, "880001").status, bill(db_session, "990001").status) == ("ARREARS", "UNPAID")
         assert_verified(db_session.connection())
 
+    def test_changes_show_only_what_is_written(self, db_session: Session, tmp_path: Path) -> None:
+        newer = [biller_row(1, name="New Name", last_bill_id="990001", last_bill_date_time="17/11/2025 04:45 AM")]
+        bring(db_session, write(tmp_path, "biller", newer), as_of="2025-12-01", month="2025-11")
+        older = [biller_row(1, name="Old Name", mobile="03110000000")]
+        outcome = bring(db_session, write(tmp_path, "biller", older), as_of="2025-11-01", month="2025-10")
+        assert outcome.counts.updated == 1
+        changes = db_session.scalar(text("SELECT changes FROM import_rows WHERE outcome = 'UPDATED'"))
+        assert set(changes) == {"bill", "bill_month"}
+        assert set(outcome.samples[0]["changes"]) == {"bill", "bill_month"}
+
     def test_precedence_of_the_month(self, db_session: Session, tmp_path: Path) -> None:
         rows = [
             biller_row(1, last_bill_date_time="24/10/2025 04:45 AM"),
@@ -127,6 +137,16 @@ class TestBillerList:
         path = write(tmp_path, "biller", [biller_row(1)])
         with pytest.raises(InvalidInputError, match="2026-03"):
             bring(db_session, path, month="2026-03")
+
+    def test_an_as_of_in_the_future_is_refused(self, db_session: Session, tmp_path: Path) -> None:
+        with pytest.raises(InvalidInputError, match="lies in the future"):
+            bring(db_session, write(tmp_path, "biller", [biller_row(1)]), as_of="2130-01-01")
+
+    def test_a_name_from_the_future_is_not_used_and_said(self, db_session: Session, tmp_path: Path) -> None:
+        path = write(tmp_path, "biller", [biller_row(1)], name="Biller_Nilokot_Nov2027.csv")
+        outcome = bring(db_session, path)
+        assert outcome.issue_dates[0]["source"] == "CALENDAR"
+        assert codes(outcome)["NAME_IN_FUTURE"] == 1
 
     def test_a_second_bill_of_a_month_supersedes_and_payments_follow(self, db_session: Session, tmp_path: Path) -> None:
         bring(db_session, write(tmp_path, "biller", [biller_row(1)]), month="2025-11", as_of="2025-11-01")
