@@ -40,6 +40,11 @@ def biller_file(folder: Path, numbers: range, name: str = "02_Biller_Nilokot_Nov
     return write(folder, "biller", [biller_row(n, **values) for n in numbers], name)
 
 
+def write_bytes(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
 def download(office: Office, path: str) -> list[dict[str, str]]:
     answer = office.client.get(path)
     assert answer.status_code == 200, path
@@ -182,8 +187,11 @@ def test_months_and_as_of_are_corrected_before_anything_is_written(office: Offic
     [
         ({"month-2025-10-25": "2031-01"}, "lies in the future"),
         ({"month-2025-10-25": "soon"}, "is not a month like"),
+        ({"month-2025-10-25": "0001-01"}, "is not a month like"),
         ({"as_of": "2099-01-01T00:00"}, "no file can be newer than now"),
         ({"as_of": "yesterday"}, "is not a time like"),
+        ({"as_of": "0001-01-01T00:00"}, "is not a time like"),
+        ({"as_of": "9999-12-31T23:59-12:00"}, "is not a time like"),
     ],
 )
 def test_wrong_corrections_change_nothing(
@@ -256,6 +264,45 @@ def test_the_same_file_again_changes_nothing_and_says_so(office: Office, tmp_pat
     office.work()
     batch = office.batch(again)
     assert (batch.status, batch.rows_inserted, batch.rows_updated, batch.rows_unchanged) == ("DONE", 0, 0, 3)
+
+
+def test_a_file_that_was_never_imported_is_no_earlier_import(office: Office, tmp_path: Path) -> None:
+    shopping = write_bytes(tmp_path / "shopping.csv", b"milk,bread\n1,2\n")
+    office.checked(shopping)
+    assert "This very file" not in office.page(f"/imports/{office.checked(shopping)}")
+    biller = biller_file(tmp_path, range(1, 4))
+    waiting = office.checked(biller)
+    assert "This very file" not in office.page(f"/imports/{office.checked(biller)}")
+    office.decide(waiting)
+    office.work()
+    assert f'href="/imports/{waiting}"' in office.page(f"/imports/{office.checked(biller)}")
+
+
+def test_what_has_ended_is_a_hundred_per_cent(office: Office, tmp_path: Path) -> None:
+    def status(batch_id: int) -> tuple[int, str]:
+        found = office.client.get(f"/imports/{batch_id}/status").get_json()
+        return found["percent"], found["text"]
+
+    path = biller_file(tmp_path, range(1, 4))
+    done, cancelled, waiting = office.imported(path), office.checked(path), office.checked(path)
+    office.post(f"/imports/{cancelled}/cancel")
+    refused = office.checked(write_bytes(tmp_path / "shopping.csv", b"milk,bread\n1,2\n"))
+    found = [status(batch_id) for batch_id in (done, waiting, cancelled, refused)]
+    assert found == [(100, "Imported"), (100, "Waits for you"), (100, "Cancelled"), (100, "Refused")]
+    assert status(office.upload_path(path))[0] < 100
+
+
+def test_changes_say_words_and_no_codes(office: Office, tmp_path: Path) -> None:
+    at_home = survey_row(1, house_type="House", area="0-5 Marla", type="", level="", uc_type="Rural")
+    at_work = survey_row(1, house_type="", area="", type="Shop", level="Small", uc_type="Urban")
+    office.imported(write(tmp_path, "survey", [at_home], "01_Survey_2025-11-02.csv"))
+    page = office.page(f"/imports/{office.checked(write(tmp_path, 'survey', [at_work], '01_Survey_2025-11-09.csv'))}")
+    changes = [("Urban or rural", "Rural", "Urban"), ("Use", "Domestic", "Commercial"), ("Size", "0–5 marla", "Small")]
+    for _label, before, after in changes:
+        assert f'<del class="strike"><bdi>{before}</bdi></del>' in page
+        assert f"<bdi>{after}</bdi>" in page
+    for code in ("RURAL", "URBAN", "DOMESTIC", "COMMERCIAL", "M0_5", "SMALL"):
+        assert code not in page
 
 
 def test_cancelling(office: Office, tmp_path: Path) -> None:
@@ -448,7 +495,9 @@ def test_rows_outside_the_uploaders_area_are_rejected_even_when_the_head_office_
     head.work()
     assert head.batch(batch_id).rows_rejected == 1
     (rejected,) = download(head, f"/imports/{batch_id}/rejected.csv")
-    assert (rejected["Finding"], rejected["Biller PSID"]) == ("OUTSIDE_AREA", psid(1))
+    assert rejected["Finding"] == "OUTSIDE_AREA"
+    assert psid(1) in rejected.values(), "the key is there"
+    assert (rejected["Biller PSID"], rejected["Name"], rejected["Address"]) == ("", "", ""), "what the row says is not"
     assert head.scalar("SELECT count(*) FROM accounts") == 1
 
 
@@ -506,7 +555,7 @@ def test_the_history_narrows_and_pages(office: Office, tmp_path: Path) -> None:
     assert f'href="/imports/{waiting}"' in mine
     assert "No import fits this filter" in office.page("/imports/?to=2020-01-01")
     assert "areas.csv" in office.page("/imports/?who=0")
-    for wrong in ("?kind=nonsense", "?who=me", "?from=yesterday"):
+    for wrong in ("?kind=nonsense", "?who=me", "?from=yesterday", "?to=9999-12-31", "?from=0001-01-01"):
         assert office.client.get("/imports/" + wrong).status_code == 422
     assert office.client.get("/imports/?cursor=abc").status_code == 422
     with office.app.app_context(), side_transaction() as connection:
