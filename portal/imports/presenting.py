@@ -225,13 +225,13 @@ def _shown(field: str, value: Any, names: Mapping[str, Mapping[int, str]], may_s
         return fmt.number(value)
     if field == "bill_month":
         return fmt.month(parse_month(str(value)), locale)
-    if isinstance(value, bool):
-        return str(_("yes") if value else _("no"))
     if isinstance(value, list):
-        return ", ".join(map(str, value))
-    if value in CODES.get(field, {}):
-        return str(CODES[field][value])
-    return hidden(field, str(value), may_see)
+        text = ", ".join(map(str, value))
+    elif isinstance(value, bool):
+        text = str(_("yes") if value else _("no"))
+    else:
+        text = str(CODES.get(field, {}).get(value, value))
+    return hidden(field, text, may_see)
 
 
 def sample_lines(
