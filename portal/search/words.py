@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask_babel import gettext as _
+
+from portal.units.words import SIZES, UC_TYPES, USES
+
+
+def _said(codes: dict[str, Any]) -> dict[str, str]:
+    return {code: str(words) for code, words in codes.items()}
 
 
 def words() -> dict[str, dict[str, str]]:
     """{kind of code: {code: words}} for templates."""
     return {
-        "use": {"DOMESTIC": _("Domestic"), "COMMERCIAL": _("Commercial")},
-        "size": {
-            "M0_5": _("0–5 marla"),
-            "M5_10": _("5–10 marla"),
-            "M10_20": _("10–20 marla"),
-            "M20_40": _("20–40 marla"),
-            "M40_PLUS": _("Above 40 marla"),
-            "SMALL": _("Small"),
-            "MEDIUM": _("Medium"),
-            "LARGE": _("Large"),
-        },
-        "uc_type": {"URBAN": _("Urban"), "RURAL": _("Rural")},
+        "use": _said(USES),
+        "size": _said(SIZES),
+        "uc_type": _said(UC_TYPES),
         "state": {
             "surveyed": _("Surveyed only"),
             "listed": _("Listed, no bill"),
