@@ -156,6 +156,8 @@ class PortalDash(dash.Dash):
                 abort(403)
             if not (_fits(body.get("inputs", []), entry["inputs"]) and _fits(body.get("state", []), entry["state"])):
                 abort(400)
+            if not is_output_list(output, body.get("outputs")):
+                abort(400)
             changed = body.get("changedPropIds", [])
             if not (isinstance(changed, list) and all(isinstance(item, str) for item in changed)):
                 abort(400)
@@ -207,6 +209,21 @@ def _fits(given: Any, declared: list[dict[str, Any]]) -> bool:
         and all(
             isinstance(one, dict) and one.get("id") == wanted["id"] and one.get("property") == wanted["property"]
             for one, wanted in zip(given, declared, strict=True)
+        )
+    )
+
+
+def is_output_list(output: Any, given: Any) -> bool:
+    """Whether the posted `outputs` are those that the id `output` names, in order: one, or a list of several."""
+    several = isinstance(output, str) and output.startswith("..")
+    names = output[2:-2].split("...") if several else [output]
+    listed = given if several else [given]
+    return (
+        isinstance(listed, list)
+        and len(listed) == len(names)
+        and all(
+            isinstance(one, dict) and f"{one.get('id')}.{one.get('property')}" == name
+            for one, name in zip(listed, names, strict=True)
         )
     )
 

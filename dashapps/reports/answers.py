@@ -27,6 +27,7 @@ from portal.web.filters import language
 PREFIX = "/dash/reports/"
 LONGEST_QUERY = 2000
 LARGEST_BLOCK = 500
+LARGEST_ROW = 2**40
 
 
 @dataclass(frozen=True)
@@ -125,12 +126,17 @@ def block(name: str, search: Any, request: dict[str, Any], ends: Any) -> tuple[Q
 
 
 def whole(value: Any, default: int = 0) -> int:
-    """A row number: not negative, and one that PostgreSQL can count to."""
+    """A row number (see `row_number`). Raises InvalidInputError for what is no number."""
     if value is None:
         return default
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidInputError(_("This position in the list is not valid. Open the report again."))
-    return min(max(value, 0), 2**62)
+    return row_number(value)
+
+
+def row_number(value: Any) -> int:
+    """Not negative, and one that PostgreSQL, JSON and JavaScript can count to; 0 for what is no number."""
+    return min(max(value, 0), LARGEST_ROW) if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def known_ends(query: Query, ends: Any) -> dict[int, list[Any]]:

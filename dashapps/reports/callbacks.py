@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dash import ClientsideFunction, Input, Output, State, no_update
 
 from dashapps.reports import ids, page
-from dashapps.reports.answers import all_totals, block, known_ends, report_name, signature, view
+from dashapps.reports.answers import all_totals, block, known_ends, report_name, row_number, signature, view
 from dashapps.reports.cells import column_defs, row_dicts
 from dashapps.shared import components as ui
 from portal.errors import InvalidInputError
@@ -71,9 +71,8 @@ def register(app: PortalDash) -> None:
             query, found, start = block(report_name(pathname), search, request, ends)
         except InvalidInputError as error:
             # The grid must get an answer, or it waits for ever: what is there so far is all.
-            at = request.get("startRow")
             return (
-                {"rowData": [], "rowCount": at if isinstance(at, int) else 0},
+                {"rowData": [], "rowCount": row_number(request.get("startRow"))},
                 no_update,
                 page.note(ui.empty(str(error))),
             )

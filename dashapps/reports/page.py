@@ -140,7 +140,7 @@ def head(view: View) -> list[Component]:
     if len(view.area.tops) > 1 and view.area.path:
         steps.append((_("All my areas"), view.address(area=None)))
     steps += [(node.name, view.address(area=node.id) if node.is_open else None) for node in view.area.path]
-    crumbs = ui.crumbs(steps or [(_("No area"), None)])
+    crumbs = ui.crumbs(steps or [(_("All my areas") if view.area.tops else _("No area"), None)])
     # A page of its own, not another state of this one: an ordinary link.
     crumbs.children.children.insert(0, html.Li(html.A(_("Reports"), href="/reports/")))
     actions: list[Any] = []

@@ -57,9 +57,10 @@ def _day(text: str) -> dt.date | None:
         return None
 
 
-def parse(query: str | None) -> Filters:
-    """Filters of a query string (with or without its `?`). Never raises."""
-    given = parse_qs((query or "").removeprefix("?")[:2000], keep_blank_values=False)
+def parse(query: Any) -> Filters:
+    """Filters of a query string (with or without its `?`); what is no text asks for nothing. Never raises."""
+    asked = query.removeprefix("?")[:2000] if isinstance(query, str) else ""
+    given = parse_qs(asked, keep_blank_values=False)
     first = {key: values[0].strip() for key, values in given.items() if values[0].strip()}
     bad: list[str] = []
     area = cycle = start = end = use = None

@@ -52,7 +52,7 @@ def page_of(client: FlaskClient, query: str = SHOWN) -> str:
     return answer.get_data(as_text=True)
 
 
-def call(client: FlaskClient, app: Flask, query: str = SHOWN) -> Any:
+def call(client: FlaskClient, app: Flask, query: Any = SHOWN) -> Any:
     """The callback's answer for a query string, posted by hand."""
     body = callback_of(app)
     body["inputs"][0]["value"] = query
@@ -298,3 +298,8 @@ def test_urdu_has_its_own_answer(world: World) -> None:
     urdu = text_of(call(client, world.app).get_json()["response"]["ov-league"]["children"])
     assert "North" in english
     assert "north ur" in urdu
+
+
+@pytest.mark.parametrize("search", [5, 1.5, True, None, [], ["?area=1"], {"area": 1}])
+def test_a_search_that_is_no_text_asks_for_nothing(world: World, head: FlaskClient, search: Any) -> None:
+    assert call(head, world.app, search).get_json() == call(head, world.app, "").get_json()

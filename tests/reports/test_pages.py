@@ -210,6 +210,30 @@ def test_requests_made_by_hand_break_nothing(reader_as: ReaderAs, request_: Any)
         assert len(shown.get("rowData", [])) <= 500
 
 
+@pytest.mark.parametrize("start", [10**20, -(10**20), 100, None])
+def test_a_bad_filter_is_said_whatever_row_was_asked_for(reader_as: ReaderAs, start: Any) -> None:
+    answer = get_rows(reader_as(Role.HEAD), "?cycle=2025-13", {"startRow": start, "endRow": 10**20})
+    assert answer.status_code == 200
+    response = answer.get_json()["response"]
+    assert 0 <= response["rp-grid"]["getRowsResponse"]["rowCount"] <= 2**40
+    assert "2025-13" in str(response["rp-note"])
+
+
+def test_several_areas_are_called_all_of_them(portal: Flask, reader_as: ReaderAs) -> None:
+    several = (data.location(portal, "Eastmarket"), data.location(portal, "Riverside"))
+    crumbs = re.compile(r'<nav[^>]*class="crumbs.*?</nav>', re.DOTALL)
+
+    def path(areas: tuple[int, ...] | None) -> str:
+        html = reader_as(Role.MANAGER, areas).get("/dash/reports/bill-register").get_data(as_text=True)
+        found = crumbs.search(html)
+        assert found
+        return found[0]
+
+    assert "All my areas" in path(several)
+    assert "No area" not in path(several)
+    assert "All my areas" not in path(several[:1])
+
+
 def test_the_catalogue_lists_and_finds(reader_as: ReaderAs) -> None:
     html = reader_as(Role.HEAD).get("/reports/").get_data(as_text=True)
     for report in REPORTS:
