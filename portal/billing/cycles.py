@@ -56,6 +56,15 @@ def parse_month(text: str) -> dt.date | None:
     return _first_of(year, month) if month else None
 
 
+def parse_day(text: str) -> dt.date | None:
+    """The day of "2025-11-20", else None; also None outside 2000-2100, so that one can count on from it."""
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
+
+
 def month_label(month: dt.date) -> str:
     """'Nov 2025', in English whatever the locale: the portal's own spelling."""
     return f"{_SHORT_NAMES[month.month - 1]} {month.year}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from portal.billing.cycles import add_months, cycle_of
+from portal.billing.cycles import FIRST_YEAR, LAST_YEAR, add_months, cycle_of, parse_day, parse_month
 from portal.errors import InvalidInputError
 from portal.imports.models import KINDS, STATES, ImportBatch
 from portal.imports.outcome import ImportOptions
@@ -25,10 +25,10 @@ _AS_OF_FORMAT = "%Y-%m-%dT%H:%M"
 def _day(text: str | None) -> dt.date | None:
     if not text:
         return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInputError(_("“%(text)s” is not a date like 2025-11-20.", text=text[:20])) from None
+    day = parse_day(text)
+    if day is None:
+        raise InvalidInputError(_("“%(text)s” is not a date like 2025-11-20.", text=text[:20]))
+    return day
 
 
 def read_filter(args: Mapping[str, str]) -> HistoryFilter:
@@ -80,10 +80,9 @@ def read_options(form: Mapping[str, str], batch: ImportBatch, now: dt.datetime, 
         text = form.get(MONTH_FIELD + entry["date"], "")
         if not text or text == entry["month"][:7]:
             continue
-        try:
-            month = dt.date.fromisoformat(f"{text}-01")
-        except ValueError:
-            raise InvalidInputError(_("“%(text)s” is not a month like 2025-11.", text=text[:20])) from None
+        month = parse_month(text) if len(text) == len("2025-11") else None
+        if month is None:
+            raise InvalidInputError(_("“%(text)s” is not a month like 2025-11.", text=text[:20]))
         if month > last:
             raise InvalidInputError(_("The billing month %(month)s lies in the future.", month=text))
         issued[dt.date.fromisoformat(entry["date"])] = month
@@ -98,6 +97,8 @@ def _read_as_of(
         return options.as_of
     try:
         moment = dt.datetime.fromisoformat(text)
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:  # beyond lie times that no time zone can shift
+            raise ValueError(text)
     except ValueError:
         raise InvalidInputError(
             _("“%(text)s” is not a time like 2025-11-20 14:30.", text=text[:30]), field="as_of"

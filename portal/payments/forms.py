@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from portal.billing.cycles import parse_month
+from portal.billing.cycles import parse_day, parse_month
 from portal.errors import InvalidInputError
 
 
@@ -32,18 +32,18 @@ def read_choice(values: Mapping[str, str]) -> MoveChoice:
     try:
         return MoveChoice(
             int(tehsil) if tehsil else None,
-            _month(values.get("from", "")),
-            dt.date.fromisoformat(day) if day else None,
-            _month(values.get("to", "")),
+            _read(values.get("from", ""), parse_month),
+            _read(day, parse_day),
+            _read(values.get("to", ""), parse_month),
         )
     except ValueError:
         raise InvalidInputError(_("This choice cannot be read. Choose again.")) from None
 
 
-def _month(words: str) -> dt.date | None:
+def _read(words: str, parse: Callable[[str], dt.date | None]) -> dt.date | None:
     if not words:
         return None
-    month = parse_month(words)
-    if month is None:
+    day = parse(words)
+    if day is None:
         raise ValueError(words)
-    return month
+    return day

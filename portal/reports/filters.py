@@ -16,7 +16,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, select
 
-from portal.billing.cycles import cycle_bounds, parse_month
+from portal.billing.cycles import cycle_bounds, parse_day, parse_month
 from portal.errors import InvalidInputError
 from portal.locations.models import LocationClosure
 from portal.web import format as fmt
@@ -109,10 +109,10 @@ def read_day(args: Arguments, key: str) -> dt.date | None:
     text = _text(args, key)
     if text is None:
         return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise _bad(key, text) from None
+    day = parse_day(text)
+    if day is None:
+        raise _bad(key, text)
+    return day
 
 
 def inside(column: Any, area_id: int) -> ColumnElement[bool]:

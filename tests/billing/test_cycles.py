@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.billing.cycles import add_months, cycle_bounds, cycle_of, month_label, parse_month, same_day_of
+from portal.billing.cycles import add_months, cycle_bounds, cycle_of, month_label, parse_day, parse_month, same_day_of
 
 DAYS = st.dates(dt.date(2001, 1, 1), dt.date(2099, 12, 31))
 START_DAYS = st.integers(1, 28)
@@ -65,3 +65,12 @@ def test_same_day_of_last_cycle() -> None:
     # February's cycle (16 Feb to 15 Mar) is shorter than March's.
     assert same_day_of(dt.date(2025, 4, 15), dt.date(2025, 3, 1), dt.date(2025, 2, 1), 16) == dt.date(2025, 3, 15)
     assert same_day_of(dt.date(2025, 11, 1), month, last_month, 16) == dt.date(2025, 10, 16)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2025-02-30", "9999-12-31", "1999-12-31", "2101-01-01", "\0"])
+def test_no_day(text: str) -> None:
+    assert parse_day(text) is None
+
+
+def test_days() -> None:
+    assert [parse_day(text) for text in ("2000-01-01", "2100-12-31")] == [dt.date(2000, 1, 1), dt.date(2100, 12, 31)]

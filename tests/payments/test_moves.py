@@ -235,3 +235,9 @@ def test_nobody_waits_for_a_long_import(
         answer = confirm(office, query(places))
     assert "A file is being imported at this moment" in flashed(office.client, answer)
     assert office.scalar("SELECT count(*) FROM bills WHERE month_source = 'MOVED'") == 0
+
+
+@pytest.mark.parametrize("wrong", [{"issued": "9999-12-31"}, {"to": "9999-12"}, {"tehsil": "9" * 20}, {"tehsil": "x"}])
+def test_a_choice_made_by_hand_breaks_nothing(office: Office, places: dict[str, int], wrong: dict[str, str]) -> None:
+    answer = office.client.get("/billing/move", query_string=query(places, **wrong))
+    assert answer.status_code in {404, 422}

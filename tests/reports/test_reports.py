@@ -152,6 +152,12 @@ def test_a_value_that_makes_no_sense_is_refused(connection: Connection, argument
         query_of(connection, "bill-register", arguments)
 
 
+@pytest.mark.parametrize("arguments", [{"from": "9999-12-31"}, {"to": "1999-12-31"}, {"to": "0001-01-01"}])
+def test_a_day_of_another_age_is_refused(connection: Connection, arguments: dict[str, str]) -> None:
+    with pytest.raises(InvalidInputError):
+        query_of(connection, "payment-register", arguments)
+
+
 def test_sentences_say_what_is_filtered(portal: Flask, connection: Connection) -> None:
     uc = data.location(portal, "UC-2, Riverside", "UNION_COUNCIL")
     query = query_of(
