@@ -227,7 +227,8 @@ def begin_attempt(connection: Connection, username: str, address: str) -> tuple[
     Runs in a transaction of its own; attempts on one account, and from one address, queue behind each other, so
     that a hundred at once are counted as a hundred. A refused attempt is not counted: waiting helps.
     """
-    username = username.strip().lower()[:64]
+    # A NUL is in no name and PostgreSQL takes none: such an attempt is counted under a name that nobody has.
+    username = username.replace("\0", "\ufffd").strip().lower()[:64]
     for lock in sorted({f"login:u:{username}", f"login:a:{address}"}):
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": lock})
     window = func.make_interval(0, 0, 0, 0, 0, WINDOW_MINUTES)
@@ -265,7 +266,8 @@ def begin_attempt(connection: Connection, username: str, address: str) -> tuple[
 
 def authenticate(session: Session, username: str, password: str, cost: int) -> Staff | None:
     """The person, when name and password belong together and he is active; the time does not tell which was wrong."""
-    staff: Staff | None = session.scalar(selects.by_username(username[:64])) if username.strip() else None
+    can_be_a_name = username.strip() and "\0" not in username
+    staff: Staff | None = session.scalar(selects.by_username(username[:64])) if can_be_a_name else None
     stored = staff.password_hash if staff is not None else passwords.dummy_hash(cost)
     matches = passwords.verify_password(password[: passwords.MAX_LENGTH + 1], stored)
     if staff is None or not matches or not staff.is_active:

@@ -1,10 +1,10 @@
-"""Response headers, the nonce of the Content-Security-Policy, and how large a request may be."""
+"""Response headers, the nonce of the Content-Security-Policy, how large a request may be and what is none."""
 
 from __future__ import annotations
 
 import secrets
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, abort, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal.config import MIB, Settings
@@ -50,6 +50,17 @@ def _limit_request() -> None:
         request.max_content_length = SMALL_REQUEST
 
 
+def _refuse_nul() -> None:
+    """No NUL in an address or a form: nobody types one, and PostgreSQL takes none. Files and JSON are not looked at."""
+    if "\0" in request.path:
+        abort(404)
+    typed = [request.args]
+    if request.mimetype != "application/json" and request.endpoint not in UPLOAD_ENDPOINTS:
+        typed.append(request.form)
+    if any("\0" in text for fields in typed for pair in fields.items(multi=True) for text in pair):
+        abort(400)
+
+
 def _add_headers(response: Response, behind_tls: bool) -> Response:
     headers = response.headers
     headers.setdefault("Content-Security-Policy", content_security_policy(csp_nonce()))
@@ -72,6 +83,7 @@ def install(app: Flask, config: Settings) -> None:
     if config.behind_tls:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     app.before_request(_limit_request)
+    app.before_request(_refuse_nul)
 
     @app.after_request
     def _headers(response: Response) -> Response:

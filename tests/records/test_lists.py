@@ -260,7 +260,7 @@ def test_a_cursor_shows_nothing_outside_the_area(browser: Browser, data: volume.
 
 @pytest.mark.parametrize(
     "query",
-    ["use=x", "size='", "state=1", "status=%00", "cycle=99-99", "sort=password_hash", "area=x", "q=%00", "area=%D9%A1"],
+    ["use=x", "size='", "state=1", "cycle=99-99", "sort=password_hash", "area=x", "area=%D9%A1"],
 )
 def test_nonsense_in_the_query_counts_as_absent(browser: Browser, query: str) -> None:
     assert count(html_of(browser(), f"/units/?{query}")) == f"{UNITS:,} units"

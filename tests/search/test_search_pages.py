@@ -164,9 +164,7 @@ def test_a_post_without_token_or_login_finds_nothing(module_app: Flask, browser:
     assert "/login" in anonymous.get(f"/search?q={r.UNIT}").headers["Location"]
 
 
-@pytest.mark.parametrize(
-    "typed", ["", " ", "\x00", "%", "_", "💧", "a" * 10_000, "'", "\\", "1" * 300, "<script>", "٣" * 9]
-)
+@pytest.mark.parametrize("typed", ["", " ", "%", "_", "💧", "a" * 10_000, "'", "\\", "1" * 300, "<script>", "٣" * 9])
 def test_odd_input(browser: Browser, typed: str) -> None:
     answer = ask(browser(), typed)
     assert answer.status_code in {200, 303}

@@ -15,7 +15,7 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from portal.db import session, transaction
+from portal.db import session, side_transaction, transaction
 from portal.permissions import Role
 from portal.staff import service
 from tests.support.people import PASSWORD, add_staff, csrf_token, sign_in
@@ -65,6 +65,17 @@ def test_wrong_name_and_wrong_password_look_the_same(app: Flask, client: FlaskCl
     assert len(pages) == 1
     assert "User name or password is wrong." in pages.pop()
     assert client.get("/me").status_code == 303
+
+
+@pytest.mark.parametrize("name", ["\0", "ad\0min", "head\0"])
+def test_a_name_with_a_nul_is_nobodys(app: Flask, client: FlaskClient, name: str) -> None:
+    head = add_staff(app, Role.HEAD, username="head")
+    assert attempt(client, name, PASSWORD).status_code == 400
+    with app.app_context(), side_transaction() as connection:
+        assert service.begin_attempt(connection, name, "127.0.0.1")[0] is not None
+    with app.app_context(), transaction() as db_session:
+        assert service.authenticate(db_session, name, PASSWORD, 1) is None
+    assert attempt(client, head, PASSWORD).status_code == 303
 
 
 def test_an_unknown_name_costs_the_same_check_as_a_known_one(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,3 +169,11 @@ def test_language_and_theme_follow_the_cookie(app: Flask, client: FlaskClient) -
     assert "سائن اِن" in page
     assert client.post("/preferences", data={**form, "language": "xx"}).status_code == 422
     assert client.post("/preferences", data={**form, "next": "//evil.example"}).location == "/"
+
+
+def test_a_nul_in_an_address_or_a_form_is_refused(client: FlaskClient) -> None:
+    for path in ("/login?next=%00", "/login?a%00b=1", "/?q=x&q=%00"):
+        assert client.get(path).status_code == 400
+    assert client.get("/static/%00").status_code == 404
+    assert client.post("/login", data={"anything": "a\0b"}).status_code == 400
+    assert client.get("/login?next=%2500").status_code == 200
