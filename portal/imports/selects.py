@@ -101,12 +101,17 @@ def uploaders(scope: AreaScope) -> Rows:
 
 
 def same_file(batch: ImportBatch, scope: AreaScope) -> Rows:
-    """Earlier batches of the very same file that the reader sees, the newest first."""
+    """Earlier imports of the very same file that the reader sees, the newest first. One that wrote nothing is none."""
     return (
-        select(ImportBatch.id, ImportBatch.status, ImportBatch.created_at, Staff.username)
+        select(ImportBatch.id, ImportBatch.created_at, Staff.username)
         .outerjoin(Staff, Staff.id == ImportBatch.staff_id)
-        .where(ImportBatch.file_sha256 == batch.file_sha256, ImportBatch.id < batch.id, visible(scope))
-        .order_by((ImportBatch.status == "DONE").desc(), ImportBatch.id.desc())
+        .where(
+            ImportBatch.file_sha256 == batch.file_sha256,
+            ImportBatch.id < batch.id,
+            ImportBatch.status == "DONE",
+            visible(scope),
+        )
+        .order_by(ImportBatch.id.desc())
         .limit(3)
     )
 

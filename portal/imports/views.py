@@ -228,12 +228,13 @@ def _by_id(query: selects.Rows) -> dict[int, str]:
 def status(batch_id: int) -> ResponseReturnValue:
     """What the open page asks for every second while the import runs."""
     batch = _find(session(), batch_id)
-    percent, text = words.progress(batch)
+    state, running = str(_states()[batch.status]), batch.status in words.RUNNING
+    percent, text = words.progress(batch) if running else (100, state)
     return jsonify(
         id=batch.id,
         status=batch.status,
-        state=str(_states()[batch.status]),
-        running=batch.status in words.RUNNING,
+        state=state,
+        running=running,
         percent=percent,
         text=text,
         rows=batch.rows_read,

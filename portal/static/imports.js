@@ -11,11 +11,14 @@
     ["dragenter", "dragover"].forEach(function (name) { zone.addEventListener(name, function (e) { e.preventDefault(); zone.classList.add("is-over"); }); });
     ["dragleave", "drop"].forEach(function (name) { zone.addEventListener(name, function (e) { e.preventDefault(); if (name === "drop" || !zone.contains(e.relatedTarget)) zone.classList.remove("is-over"); }); });
     zone.addEventListener("drop", function (e) { sendAll(e.dataTransfer.files); });
-    input.addEventListener("change", function () { if (input.files.length) sendAll(input.files); });
-    form.addEventListener("submit", function (e) { e.preventDefault(); if (input.files.length) sendAll(input.files); });
+    input.addEventListener("change", function () { sendAll(input.files); });
+    /* Choosing sends at once: the button is for browsers without scripts. */
+    form.addEventListener("submit", function (e) { e.preventDefault(); sendAll(input.files); });
+    all("button[type=submit]", form).forEach(function (button) { button.hidden = true; });
   }
+  var queue = Promise.resolve(), waits = 0;
   function line(name) {
-    var item = document.createElement("li"), label = document.createElement("span"), bar = document.createElement("div"), fill = document.createElement("div"), text = document.createElement("span");
+    var item = document.createElement("li"), label = document.createElement("bdi"), bar = document.createElement("div"), fill = document.createElement("div"), text = document.createElement("span");
     label.className = "upload-name"; label.textContent = name; bar.className = "bar-track"; fill.className = "bar-fill"; fill.style.inlineSize = "0";
     bar.appendChild(fill); item.append(label, bar, text); list.appendChild(item);
     return {
@@ -50,15 +53,19 @@
     });
   }
   function sendAll(files) {
+    /* The files are taken out of the field, so that nothing sends them a second time. */
     files = Array.prototype.slice.call(files);
-    list.textContent = "";
+    input.value = "";
+    if (!files.length) return;
+    if (!waits) list.textContent = "";
     if (files.length > Number(form.dataset.maxFiles)) { line(form.dataset.textMany).ends("", false); return; }
     var shows = files.map(function (file) { return line(file.name); }), urls = [];
-    files.reduce(function (before, file, i) {
+    waits += 1;
+    queue = files.reduce(function (before, file, i) {
       return before.then(function () { return sendOne(file, shows[i]); }).then(function (url) { if (url) urls.push(url); });
-    }, Promise.resolve()).then(function () {
-      input.value = "";
-      if (files.length === 1 && urls.length === 1) { location.assign(urls[0]); return; }
+    }, queue).then(function () {
+      waits -= 1;
+      if (list.children.length === 1 && urls.length === 1) { location.assign(urls[0]); return; }
       if (urls.length) look(true);
     });
   }

@@ -108,7 +108,7 @@ def test_scripts_get_json(office: Office, tmp_path: Path) -> None:
     assert answer.get_json()["url"] == f"/imports/{batch_id}"
     running = office.client.get(f"/imports/{batch_id}/status", headers={"X-Background": "1"}).get_json()
     assert (running["status"], running["running"]) == ("UPLOADED", True)
-    assert "http-equiv=\"refresh\"" in office.page(f"/imports/{batch_id}")
+    assert 'http-equiv="refresh"' in office.page(f"/imports/{batch_id}")
     office.work()
     done = office.client.get(f"/imports/{batch_id}/status").get_json()
     assert (done["status"], done["running"], done["rows"]) == ("PREVIEW", False, 2)
