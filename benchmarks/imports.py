@@ -39,7 +39,7 @@ def run(server: Server, data: Dataset, runs: int, report: Report) -> list[Line]:
             server.copy(source, "bench_import")
             found = import_apart(server, "bench_import", data.merged)
             costs.append(Cost(found["seconds"], found["cpu"], peak_mib=int(found["peak_mib"])))
-            report(f"{name}: floor {floors[-1].seconds:.1f} s, import {costs[-1].seconds:.1f} s, {found}")
+            report(f"{name}: {floors[-1]} {costs[-1]}")
         ratio = median(cost.seconds / floor.seconds for cost, floor in zip(costs, floors, strict=True))
         by_cpu = median(cost.cpu / floor.cpu for cost, floor in zip(costs, floors, strict=True))
         peak = max(peak, *(cost.peak_mib for cost in costs))

@@ -10,21 +10,25 @@ from portal.payments.touched import LATER_FIRST, in_touched_months
 def _count_unpaid(connection: Connection) -> None:
     """`streaks`: of every touched account the number of consecutive unpaid live bills up to the latest.
 
-    Mostly it follows from the count before: the bills newer than the former latest are all in `bills_now`, and when
-    none of them is paid and the former latest is as unpaid as before, the old count goes on. Only when something
+    Where all live bills are in `bills_now` (a new account, or one looked at as a whole) they are counted there.
+    Mostly the number follows from the one before: the bills newer than the former latest are all in `bills_now`, and
+    when none of them is paid and the former latest is as unpaid as before, the old count goes on. Only when something
     older than that changed are the account's bills counted through; their statuses are up to date by now.
+
+    `payments_before` is the account's count of payments so far.
     """
     connection.execute(
         text(
             """
             CREATE TEMP TABLE streaks ON COMMIT DROP AS
             SELECT t.account_id,
-                   CASE WHEN t.whole OR known.account_id IS NULL THEN NULL
+                   CASE WHEN t.whole OR known.latest_bill_id IS NULL THEN coalesce(n.first_paid, n.bills + 1) - 1
                         WHEN n.first_paid <= n.former THEN n.first_paid - 1
                         WHEN n.former IS NULL OR n.former_was_paid OR n.bills > n.former THEN NULL
-                        ELSE n.former - 1 + known.unpaid_bills END AS unpaid
+                        ELSE n.former - 1 + known.unpaid_bills END AS unpaid,
+                   coalesce(known.payments_count, 0) AS payments_before
             FROM touched t
-            LEFT JOIN account_balances known ON known.account_id = t.account_id AND known.latest_bill_id IS NOT NULL
+            LEFT JOIN account_balances known ON known.account_id = t.account_id
             LEFT JOIN (
                 SELECT n.account_id, count(*) AS bills,
                        min(n.recency) FILTER (WHERE n.is_paid) AS first_paid,
@@ -69,11 +73,10 @@ def set_balances(connection: Connection) -> None:
                    greatest(coalesce(latest.demand - latest.paid, 0), 0),
                    greatest(coalesce(latest.paid - greatest(latest.with_fine, latest.demand), 0), 0),
                    coalesce(s.unpaid, 0),
-                   CASE WHEN t.money THEN coalesce(money.payments, 0) ELSE coalesce(known.payments_count, 0) END
+                   CASE WHEN t.money THEN coalesce(money.payments, 0) ELSE s.payments_before END
             FROM touched t
             JOIN accounts a ON a.id = t.account_id
             JOIN streaks s ON s.account_id = t.account_id
-            LEFT JOIN account_balances known ON known.account_id = t.account_id
             LEFT JOIN bills_now latest ON latest.account_id = a.id AND latest.recency = 1
             LEFT JOIN (
                 SELECT p.account_id, count(*) AS payments FROM payments p JOIN touched t USING (account_id)
@@ -152,7 +155,7 @@ def set_units(connection: Connection) -> None:
                 SELECT FROM unit_cycles_now n WHERE n.billing_month = c.billing_month AND n.unit_id = c.unit_id)"""
         )
     )
-    # Most rows are as they were: compared first, since ON CONFLICT would lock each of them to find that out.
+    # Most rows are as they were: compared first, since ON CONFLICT DO UPDATE locks each of them to find that out.
     connection.execute(
         text(
             """
@@ -168,9 +171,8 @@ def set_units(connection: Connection) -> None:
         text(
             """
             INSERT INTO unit_cycles (billing_month, unit_id, location_id, "use", bills, paid_bills)
-            SELECT billing_month, unit_id, location_id, "use", bills, paid_bills FROM unit_cycles_now n
-            WHERE NOT EXISTS (
-                SELECT FROM unit_cycles c WHERE c.billing_month = n.billing_month AND c.unit_id = n.unit_id)"""
+            SELECT billing_month, unit_id, location_id, "use", bills, paid_bills FROM unit_cycles_now
+            ON CONFLICT (billing_month, unit_id) DO NOTHING"""
         )
     )
     connection.execute(text("DROP TABLE unit_cycles_now, touched_unit_months"))
