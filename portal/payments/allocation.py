@@ -113,7 +113,7 @@ def _allocate_payments(connection: Connection) -> None:
         connection.execute(
             text(
                 f"INSERT INTO touched_bills SELECT DISTINCT account_id, {month} FROM moved_payments"
-                f" WHERE {month} IS NOT NULL ON CONFLICT DO NOTHING"
+                f" WHERE {month} IS NOT NULL ON CONFLICT (account_id, billing_month) DO UPDATE SET carried = false"
             )
         )
     connection.execute(text("DROP TABLE moved_payments"))
@@ -153,7 +153,7 @@ def _collect_bills(connection: Connection) -> None:
             FROM live b LEFT JOIN paid ON paid.bill_month = b.billing_month AND paid.bill_id = b.id"""
         )
     )
-    connection.execute(text("ANALYZE bills_now"))
+    connection.execute(text("ANALYZE bills_now (account_id, billing_month, id, recency)"))
 
 
 def _set_bills(connection: Connection) -> None:

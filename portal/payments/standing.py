@@ -102,7 +102,8 @@ def set_balances(connection: Connection) -> None:
 def set_units(connection: Connection) -> None:
     """`unit_states` and `unit_cycles` of the touched accounts' units: of the touched months, or of all.
 
-    All months of the units of accounts touched as a whole: a bill that moved has left its month without a trace.
+    All months of the units of accounts touched as a whole: a bill that moved has left its month without a trace. The
+    number of a unit's accounts changes only with those, and with new accounts (which have `money`).
     """
     connection.execute(
         text(
@@ -111,6 +112,7 @@ def set_units(connection: Connection) -> None:
             SELECT u.id, u.location_id, u."use", count(*)
             FROM (
                 SELECT DISTINCT a.unit_id FROM touched t JOIN accounts a ON a.id = t.account_id
+                WHERE t.whole OR t.money
             ) t JOIN survey_units u ON u.id = t.unit_id JOIN accounts a ON a.unit_id = u.id
             GROUP BY u.id
             ON CONFLICT (unit_id) DO UPDATE
@@ -124,7 +126,7 @@ def set_units(connection: Connection) -> None:
             """
             CREATE TEMP TABLE touched_unit_months ON COMMIT DROP AS
             SELECT a.unit_id, t.billing_month FROM touched_bills t JOIN accounts a ON a.id = t.account_id
-            WHERE a.unit_id IS NOT NULL
+            WHERE a.unit_id IS NOT NULL AND NOT t.carried
             UNION
             SELECT c.unit_id, c.billing_month
             FROM touched t JOIN accounts a ON a.id = t.account_id JOIN unit_cycles c ON c.unit_id = a.unit_id

@@ -20,7 +20,8 @@ def begin_touching(session: Session) -> None:
     """Make the empty lists for this transaction.
 
     `touched`: accounts; `whole` says that all their bills are looked at, `money` that their payments are counted anew.
-    `touched_bills`: the months of those accounts in which a bill or the payments of one may have changed.
+    `touched_bills`: the months of those accounts in which a bill or the payments of one may have changed; `carried`
+    marks those of which only that is new: the bill in them is no longer the account's latest.
     """
     session.execute(text("DROP TABLE IF EXISTS touched, touched_bills"))
     session.execute(
@@ -28,7 +29,7 @@ def begin_touching(session: Session) -> None:
     )
     session.execute(
         text(
-            "CREATE TEMP TABLE touched_bills (account_id bigint, billing_month date,"
+            "CREATE TEMP TABLE touched_bills (account_id bigint, billing_month date, carried boolean DEFAULT false,"
             " PRIMARY KEY (account_id, billing_month)) ON COMMIT DROP"
         )
     )
@@ -89,7 +90,7 @@ def complete_months(connection: Connection) -> None:
     connection.execute(text("ANALYZE touched"))
     connection.execute(
         text(
-            "INSERT INTO touched_bills SELECT b.account_id, b.latest_bill_month"
+            "INSERT INTO touched_bills SELECT b.account_id, b.latest_bill_month, true"
             " FROM account_balances b JOIN touched USING (account_id) WHERE b.latest_bill_month IS NOT NULL"
             " ON CONFLICT DO NOTHING"
         )
@@ -97,7 +98,8 @@ def complete_months(connection: Connection) -> None:
     connection.execute(
         text(
             "INSERT INTO touched_bills SELECT DISTINCT b.account_id, b.billing_month"
-            " FROM bills b JOIN touched t USING (account_id) WHERE t.whole ON CONFLICT DO NOTHING"
+            " FROM bills b JOIN touched t USING (account_id) WHERE t.whole"
+            " ON CONFLICT (account_id, billing_month) DO UPDATE SET carried = false"
         )
     )
     connection.execute(text("ANALYZE touched_bills"))
