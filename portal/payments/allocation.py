@@ -135,9 +135,10 @@ def _collect_bills(connection: Connection) -> None:
                 WHERE b.status <> 'CANCELLED' AND {months}
             ), paid AS (
                 SELECT p.bill_month, p.bill_id, sum(p.paid_amount) AS paid, max(p.paid_on) AS last_paid_on,
-                       (array_agg(p.amount ORDER BY p.paid_on DESC, p.as_of DESC, p.amount DESC, p.channel)
+                       (array_agg(p.amount ORDER BY p.paid_on DESC, p.amount DESC, p.channel, p.paid_amount DESC)
                            FILTER (WHERE p.amount IS NOT NULL))[1] AS amount,
-                       (array_agg(coalesce(p.fine, 0) ORDER BY p.paid_on DESC, p.as_of DESC, p.amount DESC, p.channel)
+                       (array_agg(coalesce(p.fine, 0)
+                               ORDER BY p.paid_on DESC, p.amount DESC, p.channel, p.paid_amount DESC)
                            FILTER (WHERE p.amount IS NOT NULL))[1] AS fine
                 FROM payments p JOIN live ON live.billing_month = p.bill_month AND live.id = p.bill_id
                 WHERE {in_touched_months(connection, "p.bill_month")} GROUP BY 1, 2

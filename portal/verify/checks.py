@@ -113,7 +113,7 @@ _PAID = (
     ), stated AS (
         SELECT DISTINCT ON (bill_month, bill_id) bill_month, bill_id, amount, coalesce(fine, 0) AS fine
         FROM payments WHERE bill_id IS NOT NULL AND amount IS NOT NULL
-        ORDER BY bill_month, bill_id, paid_on DESC, as_of DESC, amount DESC, channel
+        ORDER BY bill_month, bill_id, paid_on DESC, amount DESC, channel, paid_amount DESC
     ), latest AS (
         SELECT DISTINCT ON (account_id) account_id, billing_month, id FROM bills WHERE status <> 'CANCELLED'
         ORDER BY account_id, """
