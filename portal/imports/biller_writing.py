@@ -38,15 +38,11 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
     run(
         session,
         f"""
-        INSERT INTO accounts (psid, {fields}, unit_id, place_id, location_id, as_of, first_batch_id, last_batch_id)
-        SELECT s.psid, {staged}, w.unit_id, pl.place_id, pl.location_id, :as_of, :batch, :batch
+        INSERT INTO accounts (id, psid, {fields}, unit_id, place_id, location_id, as_of, first_batch_id, last_batch_id)
+        SELECT w.account_id, s.psid, {staged}, w.unit_id, pl.place_id, pl.location_id, :as_of, :batch, :batch
         FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)
-        WHERE w.outcome = 'INSERTED' ORDER BY s.line_no""",
+        WHERE w.outcome = 'INSERTED'""",
         **parameters,
-    )
-    run(
-        session,
-        "UPDATE work w SET account_id = a.id FROM accounts a WHERE w.outcome = 'INSERTED' AND a.psid = w.psid",
     )
     _update_accounts(session, parameters)
     _write_bills(session, parameters)
@@ -154,19 +150,20 @@ def _write_bills(session: Session, parameters: dict[str, object]) -> None:
         "INSERT INTO bill_keys (portal_bill_id, billing_month) SELECT s.portal_bill_id, w.file_month"
         " FROM work w JOIN stage s USING (line_no) WHERE w.bill_state = 'NEW' AND w.outcome <> 'REJECTED'",
     )
-    # Beside a live bill of the same month a new one waits as CANCELLED until the later of the two is chosen.
+    # Beside a live bill of the same month a new one waits as CANCELLED until the later of the two is chosen. What
+    # nothing is to be paid for is PAID; whatever payments say comes after.
     run(
         session,
         f"""
         INSERT INTO bills (billing_month, account_id, psid, portal_bill_id, {quoted(names)}, location_id, status,
                            demand, month_source, month_as_of, as_of, first_batch_id, last_batch_id)
         SELECT w.file_month, w.account_id, w.psid, s.portal_bill_id, {expressions}, pl.location_id,
-               CASE WHEN live.id IS NULL THEN 'UNPAID' ELSE 'CANCELLED' END,
+               CASE WHEN live.id IS NOT NULL THEN 'CANCELLED' WHEN s.total_payable = 0 THEN 'PAID' ELSE 'UNPAID' END,
                coalesce(s.total_payable, 0), w.month_source, :as_of, :as_of, :batch, :batch
         FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)
         LEFT JOIN bills live ON live.account_id = w.account_id AND live.billing_month = w.file_month
             AND live.status <> 'CANCELLED'
-        WHERE w.bill_state = 'NEW' AND w.outcome <> 'REJECTED' ORDER BY s.line_no""",
+        WHERE w.bill_state = 'NEW' AND w.outcome <> 'REJECTED'""",
         **parameters,
     )
 

@@ -46,14 +46,15 @@ def _clean_slowly(text: str) -> str:
 
 def clean(text: str) -> str:
     """The text on one line, without outer blanks and control characters; Urdu and inner blanks stay."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and (text.isascii() or unicodedata.is_normalized("NFC", text)):
         return text.strip()
     return _clean_slowly(text)
 
 
 def text_or_none(text: str) -> Text:
     """The clean text, or None when it says that there is no value."""
-    text = clean(text)
+    # As `clean`, without the call: this runs for most cells of a file.
+    text = text.strip() if text.isascii() and text.isprintable() else clean(text)
     # A comparison of short strings only: almost all texts are longer than these words.
     if len(text) <= 6 and (text.casefold() in _NO_VALUE or not text.strip(_DASHES)):
         return None

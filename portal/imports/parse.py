@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from portal.billing.cycles import add_months, cycle_of
@@ -274,12 +275,35 @@ def _bill(notes: _Notes, clock: Clock, issued_text: str, id_text: str) -> tuple[
     return None, None
 
 
+@lru_cache(maxsize=16384)
+def _biller_class(
+    wmc: str, division: str, district: str, tehsil: str, office: str, uc: str, category: str, sub_category: str,
+    size: str,
+) -> tuple[tuple[Value, ...], tuple[Finding, ...]]:  # fmt: skip
+    """What many accounts share: the values from `wmc` to `size_text` of BILLER_COLUMNS, and their findings."""
+    notes = _Notes()
+    read, size_text = _category(notes, size, "Billing Category")
+    use = read_use(sub_category)
+    if use is None:
+        if repeated_text(sub_category) is not None:
+            notes.add("USE_UNREADABLE", "Sub Category", sub_category)
+        use = read.use
+    elif read.use is not None and read.use != use:
+        notes.add("USE_CONFLICT", "Billing Category", size)
+    names = [repeated_text(text) or "" for text in (division, district, tehsil, uc)]
+    values: tuple[Value, ...] = (
+        repeated_text(wmc), repeated_text(office), *names,
+        _uc_type(notes, category, "Category", names[3]) or read.uc_type, *map(match_key, names), use, read.size_band,
+        size_text,
+    )  # fmt: skip
+    return values, tuple(notes)
+
+
 def parse_biller(line_no: int, cells: Sequence[str], context: Context) -> Parsed:
     """A line of the biller list. There is a bill when both `portal_bill_id` and `issued_at` are set."""
     (
-        _sr, fee, current_bill, psid_text, wmc, division_text, district_text, tehsil_text, office, uc_text, name,
-        cnic_text, mobile_text, address, category, sub_category, size, balance, issued, payable, bill_id_text, status,
-        survey_id_text,
+        _sr, fee, current_bill, psid_text, wmc, division, district, tehsil, office, uc, name, cnic_text, mobile_text,
+        address, category, sub_category, size, balance, issued, payable, bill_id_text, status, survey_id_text,
     ) = cells[:23]  # fmt: skip
     notes = _start("biller", cells)
     psid, code = read_psid(psid_text)
@@ -290,26 +314,13 @@ def parse_biller(line_no: int, cells: Sequence[str], context: Context) -> Parsed
         notes.add("ACCOUNT_SURVEY_ID_UNREADABLE", "Survey ID", survey_id_text)
     mobile, mobile_kept = _kept(notes, read_mobile(mobile_text), "Mobile")
     cnic, cnic_kept = _kept(notes, read_cnic(cnic_text), "CNIC")
-    read, size_text = _category(notes, size, "Billing Category")
-    use = read_use(sub_category)
-    if use is None:
-        if repeated_text(sub_category) is not None:
-            notes.add("USE_UNREADABLE", "Sub Category", sub_category)
-        use = read.use
-    elif read.use is not None and read.use != use:
-        notes.add("USE_CONFLICT", "Billing Category", size)
+    shared, found = _biller_class(wmc, division, district, tehsil, office, uc, category, sub_category, size)
+    notes.extend(found)
     bill_id, issued_at = _bill(notes, context.clock, issued, bill_id_text)
-    division = repeated_text(division_text) or ""
-    district = repeated_text(district_text) or ""
-    tehsil = repeated_text(tehsil_text) or ""
-    uc_name = repeated_text(uc_text) or ""
     values: tuple[Value, ...] = (
-        psid, survey_id, text_or_none(name), mobile, mobile_kept, cnic, cnic_kept, text_or_none(address),
-        repeated_text(wmc), repeated_text(office), division, district, tehsil, uc_name,
-        _uc_type(notes, category, "Category", uc_name) or read.uc_type, match_key(division), match_key(district),
-        match_key(tehsil), match_key(uc_name), use, read.size_band, size_text, _amount(notes, fee, "Monthly Fee"),
-        _amount(notes, payable, "Total Payable"), repeated_text(balance), repeated_text(current_bill),
-        _flag(notes, status, "Status"), bill_id, issued_at,
+        psid, survey_id, text_or_none(name), mobile, mobile_kept, cnic, cnic_kept, text_or_none(address), *shared,
+        _amount(notes, fee, "Monthly Fee"), _amount(notes, payable, "Total Payable"), repeated_text(balance),
+        repeated_text(current_bill), _flag(notes, status, "Status"), bill_id, issued_at,
     )  # fmt: skip
     return Parsed(psid or "", values, notes, bool(notes) and notes.rejected)
 

@@ -21,6 +21,7 @@ from portal.imports import areas, biller, paid, survey
 from portal.imports.absent import fill_absent_columns
 from portal.imports.names_and_dates import date_in_file_name, month_in_file_name
 from portal.imports.outcome import Counts, ImportOptions, Outcome, Progress, no_progress
+from portal.imports.raw_rows import RawRows
 from portal.imports.readers import Table, open_table
 from portal.imports.samples import samples
 from portal.imports.sqltools import begin_scope, note, run
@@ -42,7 +43,9 @@ _FILLED = {
     "biller": ("accounts", "bill_keys", "account_balances", "unit_states", "unit_cycles"),
     "paid": ("payments",),
 }
-_TEMPORARY = ("stage", "stage_findings", "stage_places", "stage_months", "scope_locations", "work")
+_TEMPORARY = (
+    "stage", "stage_raw", "doubled", "stage_findings", "stage_places", "stage_months", "scope_locations", "work",
+)  # fmt: skip
 
 
 class PreviewChangedError(ConflictError):
@@ -86,13 +89,14 @@ def run_import(
     # Whole files are joined with whole registers: in memory, not by sorting on disk.
     run(session, "SET LOCAL work_mem = '128MB'")
     limits = {} if max_bytes is None else {"max_bytes": max_bytes}
-    with open_table(path, file_name, kind, **limits) as table:
-        stager = Stager(session, table, today, cycle_start_day, progress)
+    with open_table(path, file_name, kind, **limits) as table, RawRows() as raw_rows:
+        stager = Stager(session, table, raw_rows, today, cycle_start_day, progress)
         stager.load()
         module = KIND_MODULES[table.kind]
         as_of, as_of_source = _as_of(session, module, file_name, options, now, today)
         progress("checking", 0, stager.rows)
         mark_duplicates(session, table.kind, module.KEY)
+        raw_rows.keep_wanted(session)
         fill_absent_columns(session, table.kind, table.present_columns)
         if table.kind != "areas":
             stager.load_places(load_tree(session))
@@ -339,8 +343,9 @@ def _keep_rows(session: Session, module: ModuleType, batch_id: int) -> None:
         f"""
         INSERT INTO import_rows (batch_id, line_no, outcome, pending, entity_key, raw)
         SELECT :batch, s.line_no, CASE WHEN s.state = 'DUPLICATE' THEN 'DUPLICATE' ELSE 'REJECTED' END, false,
-               s."{module.KEY_COLUMN}", CASE WHEN s.state <> '' THEN s.raw::jsonb END
-        FROM stage s LEFT JOIN work w USING (line_no) WHERE s.state <> '' OR w.outcome = 'REJECTED'""",
+               s."{module.KEY_COLUMN}", r.raw
+        FROM stage s LEFT JOIN work w USING (line_no) LEFT JOIN stage_raw r USING (line_no)
+        WHERE s.state <> '' OR w.outcome = 'REJECTED'""",
         batch=batch_id,
     )
     run(

@@ -2,8 +2,8 @@
 
 Temporary tables of one import (they end with its transaction):
 
-- `stage`: one row per file row: `line_no`, `state` ('' or REJECTED or DUPLICATE), `raw` (JSON list of cells),
-  `place_no`, and the kind's columns.
+- `stage`: one row per file row: `line_no`, `state` ('' or REJECTED or DUPLICATE), `place_no`, and the kind's columns.
+- `stage_raw`: of the rejected and the duplicate rows `line_no` and `raw`, the JSON list of their cells.
 - `stage_places`: the distinct places, resolved: `place_no`, the folded and written names, `place_id` (NULL while
   new), `location_id`, `place_state`, `ambiguous`.
 - `stage_findings`: `line_no`, `severity`, `code`, `column_name`, `value`.
@@ -16,18 +16,20 @@ import datetime as dt
 import io
 import tempfile
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any, Protocol
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.imports import parse
 from portal.imports.outcome import Progress
+from portal.imports.raw_rows import RawRows
 from portal.imports.readers import Table
 from portal.locations.places import PlaceKey, Tree, resolve
 
-PLACE_COLUMNS = ("division", "district", "tehsil", "uc_name", "division_key", "district_key", "tehsil_key", "name_key")
+WRITTEN_PLACE = ("division", "district", "tehsil", "uc_name")
+PLACE_COLUMNS = (*WRITTEN_PLACE, "division_key", "district_key", "tehsil_key", "name_key")
 COLUMN_TYPES = {
     "monthly_fee": "int",
     "total_payable": "int",
@@ -101,10 +103,17 @@ class Stager:
     """Parses the rows of one file into the staging tables."""
 
     def __init__(
-        self, session: Session, table: Table, today: dt.date, cycle_start_day: int, progress: Progress
+        self,
+        session: Session,
+        table: Table,
+        raw_rows: RawRows,
+        today: dt.date,
+        cycle_start_day: int,
+        progress: Progress,
     ) -> None:
         self.session = session
         self.table = table
+        self.raw_rows = raw_rows
         self.kind = table.kind
         self.progress = progress
         self.rows = 0
@@ -112,11 +121,13 @@ class Stager:
         self._parse = parse.PARSERS[table.kind]
         self._context = parse.Context(today, cycle_start_day)
         columns = parse.COLUMNS[table.kind]
-        self._data = [(columns.index(name), COLUMN_TYPES.get(name)) for name in data_columns(table.kind)]
-        self._arrays = {i for i, kind in self._data if kind == "text[]"}
-        # Positions of the place's names; -1 for those the kind does not have (the survey names no division).
-        self._place = [columns.index(name) if name in columns else -1 for name in PLACE_COLUMNS]
-        self._uc_type = columns.index("uc_type")
+        data = data_columns(table.kind)
+        self._pick_data = itemgetter(*(columns.index(name) for name in data))
+        self._arrays = [i for i, name in enumerate(data) if COLUMN_TYPES.get(name) == "text[]"]
+        # The place's names; the survey names no division, and a kind without places has none of them.
+        self._pick_place = itemgetter(*(columns.index(name) for name in (*PLACE_COLUMNS, "uc_type") if name in columns))
+        self._divisions = "division_key" in columns
+        self._place_numbers: dict[Any, int] = {}
         self._findings = tempfile.SpooledTemporaryFile(  # noqa: SIM115 (closed in load)
             max_size=8 << 20, mode="w+", encoding="utf-8", newline=""
         )
@@ -129,8 +140,7 @@ class Stager:
         typed = ", ".join(f'"{name}" {COLUMN_TYPES.get(name, "text")}' for name in columns)
         connection.execute(
             text(
-                "CREATE TEMP TABLE stage (line_no int, state text NOT NULL, raw text, place_no int,"
-                f" {typed}) ON COMMIT DROP"
+                f"CREATE TEMP TABLE stage (line_no int, state text NOT NULL, place_no int, {typed}) ON COMMIT DROP"
             )
         )
         connection.execute(
@@ -143,7 +153,7 @@ class Stager:
         with self._findings:
             names = ", ".join(f'"{name}"' for name in columns)
             rows = _CopyStream(self._stage_rows())
-            self._copy(cursor, f"stage (line_no, state, raw, place_no, {names})", rows, not_null="state")
+            self._copy(cursor, f"stage (line_no, state, place_no, {names})", rows, not_null="state")
             self._findings.seek(0)
             self._copy(cursor, "stage_findings", self._findings, not_null="column_name, value")
         # Only what is joined on: statistics of every text column would take longer than the joins.
@@ -159,30 +169,34 @@ class Stager:
 
     def _stage_rows(self) -> Iterator[list[Any]]:
         has_place = self.kind != "areas"
+        keep, parse_row, context, pick = self.raw_rows.add, self._parse, self._context, self._pick_data
         for line_no, cells in self.table.rows:
             self.rows += 1
             if self.rows % REPORT_EVERY == 0:
                 self.progress("reading", self.rows, 0)
-            _key, values, findings, rejected = self._parse(line_no, cells, self._context)
+            keep(line_no, cells)
+            _key, values, findings, rejected = parse_row(line_no, cells, context)
             for finding in findings:
                 self._findings_writer.writerow((line_no, *finding))
-            state = "REJECTED" if rejected else ""
-            row: list[Any] = [line_no, state, orjson.dumps(list(cells)).decode(), None]
-            if has_place and not state:
-                row[3] = self._place_no(values)
-            row.extend(
-                _array_literal(values[i]) if i in self._arrays and values[i] is not None else values[i]
-                for i, _ in self._data
-            )
-            yield row
+            data = list(pick(values))
+            for i in self._arrays:
+                data[i] = None if data[i] is None else _array_literal(data[i])
+            if rejected:
+                yield [line_no, "REJECTED", None, *data]
+            else:
+                yield [line_no, "", self._place_no(values) if has_place else None, *data]
 
     def _place_no(self, values: Sequence[Any]) -> int:
-        written = tuple((values[i] or "") if i >= 0 else "" for i in self._place)
-        key = (*written[4:], values[self._uc_type] or "")
-        known = self.places.get(key)
+        picked = self._pick_place(values)
+        known = self._place_numbers.get(picked)
         if known is None:
-            known = self.places[key] = (len(self.places), written[:4])
-        return known[0]
+            names = [name or "" for name in picked]
+            if not self._divisions:
+                names.insert(len(WRITTEN_PLACE), "")
+            written, key = tuple(names[: len(WRITTEN_PLACE)]), tuple(names[len(WRITTEN_PLACE) :])
+            # The same place in another spelling keeps its number, and the spelling that was first.
+            known = self._place_numbers[picked] = self.places.setdefault(key, (len(self.places), written))[0]
+        return known
 
     def load_places(self, tree: Tree) -> None:
         """Resolve the distinct places and put them into `stage_places`."""
@@ -274,22 +288,33 @@ def mark_duplicates(session: Session, kind: str, key: Sequence[str]) -> None:
     compared = [name for name in [*data_columns(kind), "place_no"] if name not in key]
     mine = ", ".join(f's."{name}"' for name in compared)
     winners = ", ".join(f'w."{name}"' for name in compared)
-    session.execute(
+    connection = session.connection()
+    # A table of its own, since mostly it is tiny and the planner expects a third of all keys to be doubled.
+    connection.execute(
         text(
             f"""
-            WITH doubled AS (
-                SELECT {columns}, max(line_no) AS last_line FROM stage WHERE state = ''
-                GROUP BY {columns} HAVING count(*) > 1
-            ), found AS (
-                INSERT INTO stage_findings (line_no, severity, code, column_name, value)
-                SELECT s.line_no, 'DUPLICATE',
-                       CASE WHEN ({mine}) IS DISTINCT FROM ({winners})
-                            THEN 'DUPLICATE_KEY_DIFFERENT' ELSE 'DUPLICATE_ROW' END,
-                       '', k.last_line::text
-                FROM stage s JOIN doubled k ON {same} JOIN stage w ON w.line_no = k.last_line
-                WHERE s.state = '' AND s.line_no < k.last_line
-            )
-            UPDATE stage s SET state = 'DUPLICATE' FROM doubled k
-            WHERE {same} AND s.state = '' AND s.line_no < k.last_line"""
+            CREATE TEMP TABLE doubled ON COMMIT DROP AS
+            SELECT {columns}, max(line_no) AS last_line FROM stage WHERE state = ''
+            GROUP BY {columns} HAVING count(*) > 1"""
         )
     )
+    connection.execute(text("ANALYZE doubled"))
+    connection.execute(
+        text(
+            f"""
+            INSERT INTO stage_findings (line_no, severity, code, column_name, value)
+            SELECT s.line_no, 'DUPLICATE',
+                   CASE WHEN ({mine}) IS DISTINCT FROM ({winners})
+                        THEN 'DUPLICATE_KEY_DIFFERENT' ELSE 'DUPLICATE_ROW' END,
+                   '', k.last_line::text
+            FROM doubled k JOIN stage s ON {same} JOIN stage w ON w.line_no = k.last_line
+            WHERE s.state = '' AND s.line_no < k.last_line"""
+        )
+    )
+    connection.execute(
+        text(
+            f"UPDATE stage s SET state = 'DUPLICATE' FROM doubled k"
+            f" WHERE {same} AND s.state = '' AND s.line_no < k.last_line"
+        )
+    )
+    connection.execute(text("DROP TABLE doubled"))

@@ -26,21 +26,20 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from portal.payments.standing import set_balances, set_units
-from portal.payments.touched import LATER_FIRST, complete_months, in_touched_months
+from portal.payments.touched import LATER_FIRST, complete_lists, end_touching, in_touched_months
 
 
 def recompute(session: Session) -> None:
     """Bring everything derived of the touched accounts up to date. Ends the lists."""
     connection = session.connection()
-    if connection.execute(text("SELECT EXISTS (SELECT FROM touched)")).scalar_one():
-        complete_months(connection)
+    if complete_lists(connection):
         _choose_live_bills(connection)
         _allocate_payments(connection)
         _collect_bills(connection)
         _set_bills(connection)
         set_balances(connection)
         set_units(connection)
-    connection.execute(text("DROP TABLE touched, touched_bills"))
+    end_touching(connection)
     connection.execute(text("DROP TABLE IF EXISTS bills_now"))
 
 
@@ -102,6 +101,12 @@ def _allocate_payments(connection: Connection) -> None:
             SELECT * FROM wanted WHERE (old_month, old_id) IS DISTINCT FROM (bill_month, bill_id)"""
         )
     )
+    if connection.execute(text("SELECT EXISTS (SELECT FROM moved_payments)")).scalar_one():
+        _write_moved_payments(connection)
+    connection.execute(text("DROP TABLE moved_payments"))
+
+
+def _write_moved_payments(connection: Connection) -> None:
     connection.execute(text("ANALYZE moved_payments"))
     connection.execute(
         text(
@@ -112,11 +117,10 @@ def _allocate_payments(connection: Connection) -> None:
     for month in ("old_month", "bill_month"):
         connection.execute(
             text(
-                f"INSERT INTO touched_bills SELECT DISTINCT account_id, {month} FROM moved_payments"
+                f"INSERT INTO touched_bills SELECT DISTINCT account_id, {month}, false FROM moved_payments"
                 f" WHERE {month} IS NOT NULL ON CONFLICT (account_id, billing_month) DO UPDATE SET carried = false"
             )
         )
-    connection.execute(text("DROP TABLE moved_payments"))
     connection.execute(text("ANALYZE touched_bills"))
 
 
@@ -131,7 +135,9 @@ def _collect_bills(connection: Connection) -> None:
             f"""
             CREATE TEMP TABLE bills_now ON COMMIT DROP AS
             WITH live AS MATERIALIZED (
-                SELECT b.* FROM bills b JOIN touched_bills USING (account_id, billing_month)
+                SELECT b.billing_month, b.id, b.account_id, b.portal_bill_id, b.issued_at, b.status, b.paid_amount,
+                       b.demand, b.last_paid_on, b.amount_payable, b.amount_after_due
+                FROM bills b JOIN touched_bills USING (account_id, billing_month)
                 WHERE b.status <> 'CANCELLED' AND {months}
             ), paid AS (
                 SELECT p.bill_month, p.bill_id, sum(p.paid_amount) AS paid, max(p.paid_on) AS last_paid_on,

@@ -15,7 +15,7 @@ def _count_unpaid(connection: Connection) -> None:
     when none of them is paid and the former latest is as unpaid as before, the old count goes on. Only when something
     older than that changed are the account's bills counted through; their statuses are up to date by now.
 
-    `payments_before` is the account's count of payments so far.
+    `payments_before` is the account's count of payments so far; `is_known` says that the account has a balance.
     """
     connection.execute(
         text(
@@ -26,7 +26,7 @@ def _count_unpaid(connection: Connection) -> None:
                         WHEN n.first_paid <= n.former THEN n.first_paid - 1
                         WHEN n.former IS NULL OR n.former_was_paid OR n.bills > n.former THEN NULL
                         ELSE n.former - 1 + known.unpaid_bills END AS unpaid,
-                   coalesce(known.payments_count, 0) AS payments_before
+                   coalesce(known.payments_count, 0) AS payments_before, known.account_id IS NOT NULL AS is_known
             FROM touched t
             LEFT JOIN account_balances known ON known.account_id = t.account_id
             LEFT JOIN (
@@ -41,6 +41,13 @@ def _count_unpaid(connection: Connection) -> None:
             ) n ON n.account_id = t.account_id"""
         )
     )
+    if connection.execute(text("SELECT EXISTS (SELECT FROM streaks WHERE unpaid IS NULL)")).scalar_one():
+        _count_through(connection)
+    connection.execute(text("ANALYZE streaks"))
+
+
+def _count_through(connection: Connection) -> None:
+    """Fill the `streaks` that do not follow from the one before."""
     connection.execute(
         text(
             f"""
@@ -58,97 +65,147 @@ def _count_unpaid(connection: Connection) -> None:
             WHERE s.account_id = counted.account_id AND s.unpaid IS NULL"""
         )
     )
-    connection.execute(text("ANALYZE streaks"))
+
+
+_BALANCE = (
+    "location_id", '"use"', "size_band", "is_pending", "latest_bill_month", "latest_bill_id", "outstanding", "credit",
+    "unpaid_bills", "payments_count",
+)  # fmt: skip
 
 
 def set_balances(connection: Connection) -> None:
+    """`account_balances` of the touched accounts."""
     _count_unpaid(connection)
     connection.execute(
         text(
             """
-            INSERT INTO account_balances AS old
-                (account_id, location_id, "use", size_band, is_pending, latest_bill_month, latest_bill_id,
-                 outstanding, credit, unpaid_bills, payments_count)
-            SELECT a.id, a.location_id, a."use", a.size_band, a.unit_id IS NULL, latest.billing_month, latest.id,
-                   greatest(coalesce(latest.demand - latest.paid, 0), 0),
-                   greatest(coalesce(latest.paid - greatest(latest.with_fine, latest.demand), 0), 0),
-                   coalesce(s.unpaid, 0),
-                   CASE WHEN t.money THEN coalesce(money.payments, 0) ELSE s.payments_before END
+            CREATE TEMP TABLE balances_now ON COMMIT DROP AS
+            SELECT s.is_known, t.account_id, t.location_id, t."use", t.size_band, t.unit_id IS NULL AS is_pending,
+                   latest.billing_month AS latest_bill_month, latest.id AS latest_bill_id,
+                   greatest(coalesce(latest.demand - latest.paid, 0), 0) AS outstanding,
+                   greatest(coalesce(latest.paid - greatest(latest.with_fine, latest.demand), 0), 0) AS credit,
+                   coalesce(s.unpaid, 0) AS unpaid_bills,
+                   CASE WHEN t.money THEN coalesce(money.payments, 0) ELSE s.payments_before END AS payments_count
             FROM touched t
-            JOIN accounts a ON a.id = t.account_id
             JOIN streaks s ON s.account_id = t.account_id
-            LEFT JOIN bills_now latest ON latest.account_id = a.id AND latest.recency = 1
+            LEFT JOIN bills_now latest ON latest.account_id = t.account_id AND latest.recency = 1
             LEFT JOIN (
                 SELECT p.account_id, count(*) AS payments FROM payments p JOIN touched t USING (account_id)
                 WHERE t.money GROUP BY 1
-            ) money ON money.account_id = a.id
-            ON CONFLICT (account_id) DO UPDATE SET
-                location_id = excluded.location_id, "use" = excluded."use", size_band = excluded.size_band,
-                is_pending = excluded.is_pending, latest_bill_month = excluded.latest_bill_month,
-                latest_bill_id = excluded.latest_bill_id, outstanding = excluded.outstanding,
-                credit = excluded.credit, unpaid_bills = excluded.unpaid_bills,
-                payments_count = excluded.payments_count
-            WHERE (old.location_id, old."use", old.size_band, old.is_pending, old.latest_bill_month,
-                   old.latest_bill_id, old.outstanding, old.credit, old.unpaid_bills, old.payments_count)
-                  IS DISTINCT FROM
-                  (excluded.location_id, excluded."use", excluded.size_band, excluded.is_pending,
-                   excluded.latest_bill_month, excluded.latest_bill_id, excluded.outstanding, excluded.credit,
-                   excluded.unpaid_bills, excluded.payments_count)"""
+            ) money ON money.account_id = t.account_id"""
         )
     )
-    connection.execute(text("DROP TABLE streaks"))
+    connection.execute(text("ANALYZE balances_now (account_id, is_known)"))
+    connection.execute(
+        text(
+            f"""
+            UPDATE account_balances old SET {", ".join(f"{name} = n.{name}" for name in _BALANCE)}
+            FROM balances_now n
+            WHERE n.is_known AND old.account_id = n.account_id
+              AND ({", ".join(f"old.{name}" for name in _BALANCE)})
+                  IS DISTINCT FROM ({", ".join(f"n.{name}" for name in _BALANCE)})"""
+        )
+    )
+    connection.execute(
+        text(
+            f"""
+            INSERT INTO account_balances (account_id, {", ".join(_BALANCE)})
+            SELECT account_id, {", ".join(_BALANCE)} FROM balances_now WHERE NOT is_known ORDER BY account_id"""
+        )
+    )
+    connection.execute(text("DROP TABLE streaks, balances_now"))
 
 
 def set_units(connection: Connection) -> None:
-    """`unit_states` and `unit_cycles` of the touched accounts' units: of the touched months, or of all.
+    """`unit_states` and `unit_cycles` of the touched accounts' units."""
+    # A unit's number of accounts changes only with those looked at as a whole, and new ones (which have `money`).
+    connection.execute(
+        text(
+            """
+            CREATE TEMP TABLE touched_units ON COMMIT DROP AS
+            SELECT u.id AS unit_id, u.location_id, u."use", t.recount
+            FROM (
+                SELECT unit_id, bool_or(whole OR money) AS recount FROM touched WHERE unit_id IS NOT NULL GROUP BY 1
+            ) t JOIN survey_units u ON u.id = t.unit_id"""
+        )
+    )
+    connection.execute(text("ANALYZE touched_units"))
+    _set_unit_states(connection)
+    _set_unit_cycles(connection)
+    connection.execute(text("DROP TABLE touched_units"))
 
-    All months of the units of accounts touched as a whole: a bill that moved has left its month without a trace. The
-    number of a unit's accounts changes only with those, and with new accounts (which have `money`).
+
+def _set_unit_states(connection: Connection) -> None:
+    connection.execute(
+        text(
+            """
+            CREATE TEMP TABLE unit_states_now ON COMMIT DROP AS
+            SELECT u.unit_id, u.location_id, u."use", n.accounts, known.unit_id IS NOT NULL AS is_known
+            FROM (
+                SELECT a.unit_id, count(*)::int AS accounts
+                FROM touched_units u JOIN accounts a ON a.unit_id = u.unit_id WHERE u.recount GROUP BY 1
+            ) n JOIN touched_units u USING (unit_id) LEFT JOIN unit_states known ON known.unit_id = u.unit_id"""
+        )
+    )
+    connection.execute(text("ANALYZE unit_states_now (unit_id, is_known)"))
+    connection.execute(
+        text(
+            """
+            UPDATE unit_states old SET location_id = n.location_id, "use" = n."use", accounts = n.accounts
+            FROM unit_states_now n
+            WHERE n.is_known AND old.unit_id = n.unit_id
+              AND (old.location_id, old."use", old.accounts) IS DISTINCT FROM (n.location_id, n."use", n.accounts)"""
+        )
+    )
+    connection.execute(
+        text(
+            """
+            INSERT INTO unit_states (unit_id, location_id, "use", accounts)
+            SELECT unit_id, location_id, "use", accounts FROM unit_states_now WHERE NOT is_known ORDER BY unit_id"""
+        )
+    )
+    connection.execute(text("DROP TABLE unit_states_now"))
+
+
+def _set_unit_cycles(connection: Connection) -> None:
+    """Of the touched months, or of all.
+
+    All months of the units of accounts touched as a whole: a bill that moved has left its month without a trace.
     """
     connection.execute(
         text(
             """
-            INSERT INTO unit_states AS old (unit_id, location_id, "use", accounts)
-            SELECT u.id, u.location_id, u."use", count(*)
-            FROM (
-                SELECT DISTINCT a.unit_id FROM touched t JOIN accounts a ON a.id = t.account_id
-                WHERE t.whole OR t.money
-            ) t JOIN survey_units u ON u.id = t.unit_id JOIN accounts a ON a.unit_id = u.id
-            GROUP BY u.id
-            ON CONFLICT (unit_id) DO UPDATE
-            SET location_id = excluded.location_id, "use" = excluded."use", accounts = excluded.accounts
-            WHERE (old.location_id, old."use", old.accounts)
-                  IS DISTINCT FROM (excluded.location_id, excluded."use", excluded.accounts)"""
-        )
-    )
-    connection.execute(
-        text(
-            """
             CREATE TEMP TABLE touched_unit_months ON COMMIT DROP AS
-            SELECT a.unit_id, t.billing_month FROM touched_bills t JOIN accounts a ON a.id = t.account_id
-            WHERE a.unit_id IS NOT NULL AND NOT t.carried
+            SELECT t.unit_id, b.billing_month FROM touched_bills b JOIN touched t USING (account_id)
+            WHERE t.unit_id IS NOT NULL AND NOT b.carried
             UNION
-            SELECT c.unit_id, c.billing_month
-            FROM touched t JOIN accounts a ON a.id = t.account_id JOIN unit_cycles c ON c.unit_id = a.unit_id
+            SELECT c.unit_id, c.billing_month FROM touched t JOIN unit_cycles c ON c.unit_id = t.unit_id
             WHERE t.whole"""
         )
     )
     connection.execute(text("ANALYZE touched_unit_months"))
+    months = in_touched_months(connection, "{}.billing_month", "touched_unit_months")
+    # Whether a row is known is found out before any is written: the planner takes the table being filled for empty.
     connection.execute(
         text(
             f"""
             CREATE TEMP TABLE unit_cycles_now ON COMMIT DROP AS
-            SELECT t.billing_month, t.unit_id, u.location_id, u."use",
-                   count(*)::smallint AS bills, (count(*) FILTER (WHERE b.status = 'PAID'))::smallint AS paid_bills
-            FROM touched_unit_months t
-            JOIN survey_units u ON u.id = t.unit_id
-            JOIN accounts a ON a.unit_id = t.unit_id
-            JOIN bills b ON b.account_id = a.id AND b.billing_month = t.billing_month AND b.status <> 'CANCELLED'
-            WHERE {in_touched_months(connection, "b.billing_month", "touched_unit_months")}
-            GROUP BY 1, 2, 3, 4"""
+            SELECT n.billing_month, n.unit_id, u.location_id, u."use", n.bills, n.paid_bills,
+                   known.unit_id IS NOT NULL AS is_known
+            FROM (
+                SELECT t.billing_month, t.unit_id, count(*)::smallint AS bills,
+                       (count(*) FILTER (WHERE b.status = 'PAID'))::smallint AS paid_bills
+                FROM touched_unit_months t
+                JOIN accounts a ON a.unit_id = t.unit_id
+                JOIN bills b ON b.account_id = a.id AND b.billing_month = t.billing_month AND b.status <> 'CANCELLED'
+                WHERE {months.format("b")}
+                GROUP BY 1, 2
+            ) n
+            JOIN touched_units u ON u.unit_id = n.unit_id
+            LEFT JOIN unit_cycles known ON known.billing_month = n.billing_month AND known.unit_id = n.unit_id"""
         )
     )
-    connection.execute(text("ANALYZE unit_cycles_now"))
+    connection.execute(text("ANALYZE unit_cycles_now (billing_month, unit_id, is_known)"))
     connection.execute(
         text(
             """
@@ -157,14 +214,13 @@ def set_units(connection: Connection) -> None:
                 SELECT FROM unit_cycles_now n WHERE n.billing_month = c.billing_month AND n.unit_id = c.unit_id)"""
         )
     )
-    # Most rows are as they were: compared first, since ON CONFLICT DO UPDATE locks each of them to find that out.
     connection.execute(
         text(
             """
             UPDATE unit_cycles c
             SET location_id = n.location_id, "use" = n."use", bills = n.bills, paid_bills = n.paid_bills
             FROM unit_cycles_now n
-            WHERE c.billing_month = n.billing_month AND c.unit_id = n.unit_id
+            WHERE n.is_known AND c.billing_month = n.billing_month AND c.unit_id = n.unit_id
               AND (c.location_id, c."use", c.bills, c.paid_bills)
                   IS DISTINCT FROM (n.location_id, n."use", n.bills, n.paid_bills)"""
         )
@@ -173,8 +229,8 @@ def set_units(connection: Connection) -> None:
         text(
             """
             INSERT INTO unit_cycles (billing_month, unit_id, location_id, "use", bills, paid_bills)
-            SELECT billing_month, unit_id, location_id, "use", bills, paid_bills FROM unit_cycles_now
-            ON CONFLICT (billing_month, unit_id) DO NOTHING"""
+            SELECT billing_month, unit_id, location_id, "use", bills, paid_bills
+            FROM unit_cycles_now WHERE NOT is_known ORDER BY billing_month, unit_id"""
         )
     )
     connection.execute(text("DROP TABLE unit_cycles_now, touched_unit_months"))

@@ -15,23 +15,24 @@ LATER_FIRST = (
     ' b.portal_bill_id COLLATE "C" DESC NULLS LAST, b.id DESC'
 )
 
+_LISTS = ("noted_accounts", "noted_bills", "touched", "touched_bills")
+
 
 def begin_touching(session: Session) -> None:
-    """Make the empty lists for this transaction.
+    """Make the empty lists for this transaction: what is touched is noted, often twice, and put together at the end.
 
-    `touched`: accounts; `whole` says that all their bills are looked at, `money` that their payments are counted anew.
+    `touched`: accounts, with what figures need of them (unit, location, use, size), read once; `whole` says that all
+    their bills are looked at, `money` that their payments are counted anew.
     `touched_bills`: the months of those accounts in which a bill or the payments of one may have changed; `carried`
     marks those of which only that is new: the bill in them is no longer the account's latest.
     """
-    session.execute(text("DROP TABLE IF EXISTS touched, touched_bills"))
+    for table in _LISTS:
+        session.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))
     session.execute(
-        text("CREATE TEMP TABLE touched (account_id bigint PRIMARY KEY, whole boolean, money boolean) ON COMMIT DROP")
+        text("CREATE TEMP TABLE noted_accounts (account_id bigint, whole boolean, money boolean) ON COMMIT DROP")
     )
     session.execute(
-        text(
-            "CREATE TEMP TABLE touched_bills (account_id bigint, billing_month date, carried boolean DEFAULT false,"
-            " PRIMARY KEY (account_id, billing_month)) ON COMMIT DROP"
-        )
+        text("CREATE TEMP TABLE noted_bills (account_id bigint, billing_month date, carried boolean) ON COMMIT DROP")
     )
 
 
@@ -41,10 +42,7 @@ def touch(session: Session, select_account_ids: str, **parameters: object) -> No
     For what concerns more than single months: an account's unit, the order of its bills, a bill's move.
     """
     session.execute(
-        text(
-            f"INSERT INTO touched SELECT DISTINCT account_id, true, true FROM ({select_account_ids}) s (account_id)"
-            " ON CONFLICT (account_id) DO UPDATE SET whole = true, money = true"
-        ),
+        text(f"INSERT INTO noted_accounts SELECT account_id, true, true FROM ({select_account_ids}) s (account_id)"),
         parameters,
     )
 
@@ -57,16 +55,11 @@ def touch_bills(session: Session, select_bills: str, *, money: bool = False, **p
     """
     session.execute(
         text(
-            f"INSERT INTO touched SELECT DISTINCT account_id, false, {money}"
-            f" FROM ({select_bills}) s (account_id, month)"
-            " ON CONFLICT (account_id) DO UPDATE SET money = touched.money OR excluded.money"
-        ),
-        parameters,
-    )
-    session.execute(
-        text(
-            f"INSERT INTO touched_bills SELECT DISTINCT account_id, month FROM ({select_bills}) s (account_id, month)"
-            " WHERE month IS NOT NULL ON CONFLICT DO NOTHING"
+            f"""
+            WITH found (account_id, month) AS MATERIALIZED ({select_bills}), months AS (
+                INSERT INTO noted_bills SELECT account_id, month, false FROM found WHERE month IS NOT NULL
+            )
+            INSERT INTO noted_accounts SELECT account_id, false, {money} FROM found"""
         ),
         parameters,
     )
@@ -85,24 +78,52 @@ def release_units(session: Session, select_unit_ids: str, **parameters: object) 
         )
 
 
-def complete_months(connection: Connection) -> None:
-    """Add the latest bill so far of every account, and all bills of those that are looked at as a whole."""
-    connection.execute(text("ANALYZE touched"))
+def complete_lists(connection: Connection) -> bool:
+    """Make `touched` and `touched_bills` of what was noted; False when that is nothing.
+
+    Adds the latest bill so far of every account, and all bills of those that are looked at as a whole.
+    """
     connection.execute(
         text(
-            "INSERT INTO touched_bills SELECT b.account_id, b.latest_bill_month, true"
+            """
+            CREATE TEMP TABLE touched ON COMMIT DROP AS
+            SELECT n.*, a.unit_id, a.location_id, a."use", a.size_band
+            FROM (
+                SELECT account_id, bool_or(whole) AS whole, bool_or(money) AS money FROM noted_accounts GROUP BY 1
+            ) n JOIN accounts a ON a.id = n.account_id"""
+        )
+    )
+    if not connection.execute(text("SELECT EXISTS (SELECT FROM touched)")).scalar_one():
+        return False
+    connection.execute(text("CREATE UNIQUE INDEX ON touched (account_id)"))
+    connection.execute(text("ANALYZE touched (account_id, unit_id, whole, money)"))
+    connection.execute(
+        text(
+            "INSERT INTO noted_bills SELECT b.account_id, b.latest_bill_month, true"
             " FROM account_balances b JOIN touched USING (account_id) WHERE b.latest_bill_month IS NOT NULL"
-            " ON CONFLICT DO NOTHING"
         )
     )
     connection.execute(
         text(
-            "INSERT INTO touched_bills SELECT DISTINCT b.account_id, b.billing_month"
+            "INSERT INTO noted_bills SELECT b.account_id, b.billing_month, false"
             " FROM bills b JOIN touched t USING (account_id) WHERE t.whole"
-            " ON CONFLICT (account_id, billing_month) DO UPDATE SET carried = false"
         )
     )
+    connection.execute(
+        text(
+            "CREATE TEMP TABLE touched_bills ON COMMIT DROP AS"
+            " SELECT account_id, billing_month, bool_and(carried) AS carried FROM noted_bills GROUP BY 1, 2"
+        )
+    )
+    connection.execute(text("CREATE UNIQUE INDEX ON touched_bills (account_id, billing_month)"))
     connection.execute(text("ANALYZE touched_bills"))
+    return True
+
+
+def end_touching(connection: Connection) -> None:
+    """Drop the lists."""
+    for table in _LISTS:
+        connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))
 
 
 def in_touched_months(connection: Connection, column: str, table: str = "touched_bills") -> str:
