@@ -35,6 +35,25 @@ class Settings:
     web_processes: int | None = None
     web_threads: int = 4
     testing: bool = False
+    # What HEAD may change on the settings page; the environment gives what holds until he does.
+    company_name: str = ""
+    session_hours: int = 12
+    password_min_length: int = 10
+    second_factor_roles: tuple[str, ...] = ()
+    due_days: int = 15
+    languages: tuple[str, ...] = ("en", "ur")
+    recovery_target: int | None = None  # percent of the demand
+    audit_months: int = 84
+    storage_url: str = ""  # '' is the instance folder
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_security: str = "starttls"  # or tls, or none
+    smtp_user: str = ""
+    smtp_from: str = ""
+    # Never on a page: from the environment only.
+    smtp_password: str | None = field(default=None, repr=False)
+    # How people reach the portal, for links in mails: the Host header of a request is anybody's word.
+    public_url: str = ""
 
     @property
     def uploads_dir(self) -> Path:
@@ -124,4 +143,7 @@ def load_settings(env: dict[str, str] | None = None) -> Settings:
         web_processes=_integer(env, "WEB_CONCURRENCY", 0, 1, 64) or None,
         web_threads=_integer(env, "WEB_THREADS", 4, 1, 64),
         testing=env.get("PORTAL_TESTING", "").lower() in {"1", "true", "yes"},
+        session_hours=_integer(env, "SESSION_HOURS", 12, 1, 24 * 7),
+        smtp_password=env.get("SMTP_PASSWORD") or None,
+        public_url=env.get("PUBLIC_URL", "").strip().rstrip("/"),
     )

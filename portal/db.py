@@ -106,11 +106,11 @@ def standalone_engine(url: str) -> Engine:
 def is_modelled(obj: Any, name: str | None, type_: str, reflected: bool, _compare_to: Any) -> bool:
     """Whether Alembic is to compare a thing it found in the database with the models.
 
-    Left out: the month partitions of bills (as tables, and as the targets that PostgreSQL adds beside a foreign key
-    to bills), and procrastinate's own tables.
+    Left out: the month partitions of bills and of the audit log (as tables, and as the targets that PostgreSQL adds
+    beside a foreign key to bills), and procrastinate's own tables.
     """
     if type_ == "table" and reflected and name is not None:
-        return not name.startswith(("bills_y", "procrastinate_"))
+        return not name.startswith(("bills_y", "audit_log_", "procrastinate_"))
     if type_ == "foreign_key_constraint" and reflected:
         return not obj.elements[0].target_fullname.startswith("bills_y")
     return True

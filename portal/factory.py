@@ -12,7 +12,7 @@ from portal import db as database
 from portal.config import PROJECT_DIR, Settings, load_settings
 from portal.extensions import babel, cache, csrf, db, limiter, migrate
 
-MODELS = ("locations", "staff", "units", "billing", "payments", "rollups", "imports", "audit")
+MODELS = ("locations", "staff", "settings", "units", "billing", "payments", "rollups", "imports", "audit")
 # Blueprints, each the `blueprint` of the module.
 FEATURES: list[str] = [
     "portal.web.health",

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, PrimaryKeyConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.db import Base, bigint_pk, created_at
+from portal.db import Base, created_at
 
 
 class AuditEntry(Base):
-    """One line of the audit log. A database trigger refuses update and delete."""
+    """One line of the audit log. A database trigger refuses update and delete.
+
+    Partitioned by month, so that what is older than the retention goes as whole months, and nothing else ever does.
+    """
 
     __tablename__ = "audit_log"
     __table_args__ = (
-        Index("ix_audit_log_at", "at"),
-        Index("ix_audit_log_entity_entity_id", "entity", "entity_id"),
+        PrimaryKeyConstraint("at", "id"),
+        Index("ix_audit_log_entity_entity_id_at", "entity", "entity_id", "at"),
+        Index("ix_audit_log_staff_id_at", "staff_id", "at"),
+        Index("ix_audit_log_action_at", "action", "at"),
+        {"postgresql_partition_by": "RANGE (at)"},
     )
 
-    id: Mapped[bigint_pk]
+    id: Mapped[int] = mapped_column(BigInteger, Identity())
     at: Mapped[created_at]
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     actor: Mapped[str]

@@ -11,12 +11,13 @@ from alembic.migration import MigrationContext
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from portal.db import db, is_modelled
 from portal.factory import create_app
 from tests.support.servers import Databases
 
-HEAD = "0003"
+HEAD = "0004"
 
 
 @pytest.fixture
@@ -50,6 +51,10 @@ FILL = """
                        demand, status, month_source, month_as_of, as_of)
         SELECT date_trunc('month', now())::date, id, psid, '1', place_id, location_id, now(), 300, 300, 'UNPAID',
                'MONTH', now(), now() FROM accounts;
+    INSERT INTO staff (username, password_hash, role) VALUES ('old', 'x', 'HEAD');
+    INSERT INTO audit_log (at, staff_id, actor, action, entity)
+        SELECT now() - n * interval '20 days', id, 'old', 'step ' || n, 'staff'
+        FROM staff, generate_series(0, 9) AS n ORDER BY n DESC;
 """
 
 
@@ -62,6 +67,16 @@ def test_forward_on_filled_tables(blank: Flask) -> None:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD
         assert connection.scalar(text("SELECT sum(monthly_fee) FROM rollup_bills")) == 300
         assert connection.scalar(text("SELECT count(*) FROM bills")) == 1
+        # The audit log keeps its lines and their numbers, goes on counting, and stays closed, month by month.
+        kept = connection.execute(text("SELECT id, action FROM audit_log ORDER BY id")).all()
+        assert [row.action for row in kept] == [f"step {n}" for n in range(9, -1, -1)]
+        add = "INSERT INTO audit_log (actor, action, entity) VALUES ('a', 'b', 'c') RETURNING id"
+        assert connection.scalar(text(add)) == kept[-1].id + 1
+        tables = connection.execute(text("SELECT DISTINCT tableoid\\:\\:regclass\\:\\:text FROM audit_log")).scalars()
+        for table in [*tables, "audit_log"]:
+            for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET actor = 'x'", f"TRUNCATE {table}"):
+                with pytest.raises(DBAPIError, match="is refused"), connection.begin_nested():
+                    connection.execute(text(statement))
 
 
 def test_there_is_no_way_back(blank: Flask) -> None:
