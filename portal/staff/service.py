@@ -169,8 +169,7 @@ def set_password(session: Session, username: str, password: str, cost: int, acto
         raise NotFoundError(_("There is no staff member '%(username)s'.", username=username))
     check_password_rules(password, staff.username)
     staff.password_hash = passwords.hash_password(password, cost)
-    open_ones = (StaffSession.staff_id == staff.id, StaffSession.ended_at.is_(None))
-    session.execute(update(StaffSession).where(*open_ones).values(ended_at=func.now()))
+    end_all_sessions(session, staff.id)
     session.flush()
     record(session, "staff.password", "staff", staff.id, actor=actor)
     return staff
@@ -293,6 +292,15 @@ def end_session(session: Session, session_id: int) -> None:
     """End one session; its cookie is worthless from then on."""
     open_one = (StaffSession.id == session_id, StaffSession.ended_at.is_(None))
     session.execute(update(StaffSession).where(*open_one).values(ended_at=func.now()))
+
+
+def end_all_sessions(session: Session, staff_id: int, keep: int | None = None) -> int:
+    """End a person's sessions, but for the one with the id `keep`. Returns how many were open."""
+    open_ones = [StaffSession.staff_id == staff_id, StaffSession.ended_at.is_(None)]
+    if keep is not None:
+        open_ones.append(StaffSession.id != keep)
+    ended = session.execute(update(StaffSession).where(*open_ones).values(ended_at=func.now()).returning(StaffSession.id))
+    return len(ended.all())
 
 
 def touch_session(connection: Connection, session_id: int, older_than_seconds: int) -> None:
