@@ -41,6 +41,7 @@ class Permission(StrEnum):
     MATCH_PLACES = "places.match"
     MOVE_BILLS = "bills.move"
     VIEW_METRICS = "metrics.view"
+    MANAGE_STAFF = "staff.manage"  # whom and what exactly: `portal.staff.rules`
 
 
 _EVERYBODY = frozenset(Role)
@@ -58,6 +59,7 @@ ROLES_WITH: dict[Permission, frozenset[Role]] = {
     Permission.MATCH_PLACES: frozenset({Role.ADMIN, Role.HEAD}),
     Permission.MOVE_BILLS: frozenset({Role.ADMIN, Role.HEAD}),
     Permission.VIEW_METRICS: frozenset({Role.HEAD}),
+    Permission.MANAGE_STAFF: _OFFICE,
 }
 
 

@@ -1,0 +1,120 @@
+"""Roles and permissions in words, and the matrix of both: what the screen, the manual and the tests read.
+
+Whoever adds a permission to `portal.permissions` gives it a name and a sentence here; a test asks for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from portal.permissions import Permission, Role, role_allows
+
+
+@dataclass(frozen=True)
+class Words:
+    """A name and one sentence, in the reader's language when turned into text."""
+
+    name: Any
+    explanation: Any
+
+
+ROLES: dict[Role, Words] = {
+    Role.AGENT: Words(_l("Field agent"), _l("Walks the union councils of his area and looks up units and accounts.")),
+    Role.SUPERVISOR: Words(_l("Supervisor"), _l("Watches over the field work of his area and sees its figures.")),
+    Role.ADMIN: Words(
+        _l("Office administrator"), _l("Imports the portal’s files, keeps the data right and the staff of his area.")
+    ),
+    Role.MANAGER: Words(_l("Manager"), _l("Answers for the recovery of his area; sees everything in it.")),
+    Role.HEAD: Words(_l("Head administrator"), _l("Everything, in every area: figures, staff, settings.")),
+}
+
+WORK, FIGURES, OFFICE, ADMINISTRATION = (
+    _l("Daily work"),
+    _l("Figures and reports"),
+    _l("Office"),
+    _l("Administration"),
+)
+
+# Public pages need no role, so they stand in no row.
+PERMISSIONS: dict[Permission, tuple[Any, Words]] = {
+    Permission.SIGNED_IN: (
+        WORK,
+        Words(_l("Own account"), _l("Sign in, see the home page, change one’s own language, theme and password.")),
+    ),
+    Permission.VIEW_UNITS: (
+        WORK,
+        Words(_l("Units and accounts"), _l("Search and open units, accounts, bills and payments of the own areas.")),
+    ),
+    Permission.VIEW_PERSONAL: (
+        WORK,
+        Words(_l("Personal numbers"), _l("See CNIC and mobile numbers in full; others see the last digits only.")),
+    ),
+    Permission.VIEW_DASHBOARDS: (FIGURES, Words(_l("Dashboards"), _l("See the figures of the own areas."))),
+    Permission.VIEW_REPORTS: (FIGURES, Words(_l("Reports"), _l("Open reports on the rows of the own areas."))),
+    Permission.EXPORT: (
+        FIGURES,
+        Words(_l("Downloads"), _l("Download lists and reports as files; each download is noted in the audit log.")),
+    ),
+    Permission.VIEW_IMPORTS: (OFFICE, Words(_l("See imports"), _l("See what files were imported, and what they did."))),
+    Permission.IMPORT: (
+        OFFICE,
+        Words(_l("Import files"), _l("Upload the portal’s files, look at the preview and write them.")),
+    ),
+    Permission.MATCH_PLACES: (
+        OFFICE,
+        Words(_l("Match places"), _l("Say which location a spelling in a file stands for, or create it.")),
+    ),
+    Permission.MOVE_BILLS: (
+        OFFICE,
+        Words(_l("Move bills"), _l("Move the bills of an issue date to another billing month.")),
+    ),
+    Permission.MANAGE_STAFF: (
+        ADMINISTRATION,
+        Words(
+            _l("Staff"),
+            _l("Create, change and deactivate people below the own role whose areas lie wholly in the own."),
+        ),
+    ),
+    Permission.VIEW_METRICS: (
+        ADMINISTRATION,
+        Words(_l("Operation"), _l("Read the counters that monitoring programs collect.")),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A permission with what each role has of it."""
+
+    permission: Permission
+    words: Words
+    roles: frozenset[Role]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A headed part of the matrix."""
+
+    name: Any
+    rows: tuple[Row, ...]
+
+
+def matrix() -> tuple[Group, ...]:
+    """Every permission (but that of public pages) by group, with the roles that have it."""
+    groups = []
+    for name in (WORK, FIGURES, OFFICE, ADMINISTRATION):
+        rows = tuple(
+            Row(permission, words, frozenset(role for role in Role if role_allows(role, permission)))
+            for permission, (group, words) in PERMISSIONS.items()
+            if group is name
+        )
+        groups.append(Group(name, rows))
+    return tuple(group for group in groups if group.rows)
+
+
+def role_name(role: Role | str) -> str:
+    """The role in the reader's language."""
+    return str(ROLES[Role(role)].name)
