@@ -80,25 +80,27 @@ class PortalDash(dash.Dash):
         self._setup_server()  # type: ignore[no-untyped-call]
 
     def callback(self, *args: Any, permission: Permission | None = None, **kwargs: Any) -> Callable[..., Any]:
-        """`dash.Dash.callback` with the permission it needs (the dashboard's own unless given)."""
+        """`dash.Dash.callback` with the permission it needs. One that names none is refused to everybody."""
         before = set(self.callback_map)
         decorate = super().callback(*args, **kwargs)
 
         def with_permission(function: Callable[..., Any]) -> Any:
             decorated = decorate(function)
-            for output in set(self.callback_map) - before:
-                self.own_permissions[output] = permission or self.spec.permission
+            if permission is not None:
+                self.own_permissions |= dict.fromkeys(set(self.callback_map) - before, permission)
             return decorated
 
         return with_permission
 
     def in_browser(self, function: ClientsideFunction, *dependencies: Any) -> None:
         """A callback that runs in the browser only: a function of a script file, never inline text."""
+        before = set(self.callback_map)
         self.clientside_callback(function, *dependencies)  # type: ignore[no-untyped-call]
+        self.own_permissions |= dict.fromkeys(set(self.callback_map) - before, self.spec.permission)
 
-    def permission_of(self, output: str) -> Permission:
-        """The permission of the callback with this output id."""
-        return self.own_permissions.get(output, self.spec.permission)
+    def permission_of(self, output: str) -> Permission | None:
+        """The permission of the callback with this output id, None when it declares none (and so cannot be called)."""
+        return self.own_permissions.get(output)
 
     def _add_url(self, name: str, view_func: Callable[..., Any], methods: Any = ("GET",)) -> None:
         """Register a route of Dash with its permission; routes that nobody uses do not exist."""
@@ -152,7 +154,8 @@ class PortalDash(dash.Dash):
             entry = self.callback_map.get(output) if isinstance(output, str) else None
             if entry is None or "callback" not in entry:
                 abort(404)
-            if not current_user.can(self.permission_of(str(output))):
+            permission = self.permission_of(str(output))
+            if permission is None or not current_user.can(permission):
                 abort(403)
             if not (_fits(body.get("inputs", []), entry["inputs"]) and _fits(body.get("state", []), entry["state"])):
                 abort(400)
@@ -284,8 +287,8 @@ def mount_all(server: Flask) -> None:
     server.before_request(guard)
 
 
-def list_callbacks(server: Flask) -> list[tuple[str, str, Permission]]:
-    """Every Dash callback: (slug, output id, permission). For `flask access`."""
+def list_callbacks(server: Flask) -> list[tuple[str, str, Permission | None]]:
+    """Every Dash callback: (slug, output id, permission; None when it declares none). For `flask access`."""
     mounted: dict[str, PortalDash] = server.extensions["dashapps"]
     return [
         (slug, output, app.permission_of(output))

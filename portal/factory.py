@@ -12,7 +12,7 @@ from portal import db as database
 from portal.config import PROJECT_DIR, Settings, load_settings
 from portal.extensions import babel, cache, csrf, db, limiter, migrate
 
-MODELS = ("locations", "staff", "settings", "units", "billing", "payments", "rollups", "imports", "audit")
+MODELS = ("locations", "mail", "staff", "settings", "units", "billing", "payments", "rollups", "imports", "audit")
 # Blueprints, each the `blueprint` of the module.
 FEATURES: list[str] = [
     "portal.web.health",
@@ -52,15 +52,18 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _setup_settings(app: Flask, settings: Settings) -> None:
+    from portal.web.cookies import cookie_name
+    from portal.web.security import trusted_hosts
+
     app.extensions["settings"] = settings
     app.config.update(
         SECRET_KEY=settings.secret_key,
         TESTING=settings.testing,
-        SESSION_COOKIE_NAME="portal_session",
+        SESSION_COOKIE_NAME=cookie_name("portal_session", settings),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.behind_tls,
-        TRUSTED_HOSTS=list(settings.trusted_hosts) or None,
+        TRUSTED_HOSTS=trusted_hosts(settings),
         PREFERRED_URL_SCHEME="https" if settings.behind_tls else "http",
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
         WTF_CSRF_TIME_LIMIT=8 * 3600,

@@ -6,6 +6,7 @@ a sync worker would serve nobody else meanwhile. One process per core does the c
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -27,10 +28,26 @@ keepalive = 15
 preload_app = False
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() and sys.platform == "linux" else None
-accesslog = "-"
+# Addresses hold numbers of consumers and one-time links; the application logs each request by its rule instead.
+accesslog = None
 errorlog = "-"
-access_log_format = '%(h)s "%(r)s" %(s)s %(B)s %(M)sms'
 forwarded_allow_ips = "127.0.0.1,::1"
+# No header of a request may change where the application believes to be mounted.
+forwarder_headers = ""
+
+
+class WithoutAddresses(logging.Filter):
+    """Takes the address out of the server's own complaints about a request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.msg, str) and record.msg.startswith("Error handling request") and record.args:
+            record.msg, record.args = "Error handling a request", ()
+        return True
+
+
+def post_worker_init(worker: Any) -> None:
+    """In each worker, before it serves."""
+    worker.log.error_log.addFilter(WithoutAddresses())
 
 
 def on_starting(_server: Any) -> None:

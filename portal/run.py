@@ -294,7 +294,7 @@ def is_ready(settings: Settings) -> bool:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     connection = http.client.HTTPConnection(host, settings.port, timeout=5)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", "/readyz", headers={"Host": "localhost"})  # a trusted name, always
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

@@ -9,6 +9,7 @@ from dash import ClientsideFunction, Input, Output
 from dashapps.overview import ids
 from dashapps.overview.answers import answer
 from dashapps.shared.filters import parse
+from portal.permissions import Permission
 
 if TYPE_CHECKING:
     from dashapps.mount import PortalDash
@@ -22,6 +23,7 @@ def register(app: PortalDash) -> None:
         Output(ids.FIGURES, "data"),
         Output(ids.TITLE, "data"),
         Input(ids.URL, "search"),
+        permission=Permission.VIEW_DASHBOARDS,
     )
     def show(search: str | None) -> tuple[Any, ...]:
         """The page for the filters of the URL, in the signed-in person's own scope."""

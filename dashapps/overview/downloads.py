@@ -16,10 +16,9 @@ from dashapps.overview.queries import Figures
 from dashapps.shared.components import Table
 from dashapps.shared.filters import parse
 from dashapps.shared.i18n import gettext as _
+from portal.web.columns import neutral
 
 ALL = "all"
-# A spreadsheet would run a text that begins with one of these.
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _cell(value: Any) -> Any:
@@ -27,8 +26,8 @@ def _cell(value: Any) -> Any:
         return f"{value:.6f}"
     if isinstance(value, dt.date):
         return value.isoformat()
-    if isinstance(value, str) and value.startswith(_RISKY) and value != "-":
-        return f"'{value}"
+    if isinstance(value, str):
+        return neutral(value)
     return "" if value is None else value
 
 

@@ -14,15 +14,18 @@ from sqlalchemy import Connection
 
 from dashapps.shared.areas import Area, find_area
 from dashapps.shared.i18n import gettext as _
+from portal.audit.sightings import Seen
 from portal.db import read_snapshot
 from portal.errors import ForbiddenError, InvalidInputError
-from portal.permissions import AreaScope, Permission
+from portal.permissions import AreaScope
 from portal.reports.catalogue import find_report
 from portal.reports.reader import BLOCK, BLOCK_TIMEOUT_MS, Block, Totals, first_totals, open_query, read_block, totals
-from portal.reports.report import Query, with_sort
+from portal.reports.report import Query, shows_personal, with_sort
 from portal.rollups.selects import Where, billed_by_month
 from portal.web.context import settings
 from portal.web.filters import language
+from portal.web.masking import personal_sight
+from portal.web.noting import note_personal_views
 
 PREFIX = "/dash/reports/"
 LONGEST_QUERY = 2000
@@ -89,7 +92,7 @@ def opened(name: str, search: Any) -> Iterator[tuple[Connection, Query]]:
                 arguments,
                 scope_of_reader(),
                 cycle_start_day=settings().cycle_start_day,
-                may_see_personal=current_user.can(Permission.VIEW_PERSONAL),
+                sight=personal_sight(current_user),
                 language=language(),
             ),
         )
@@ -102,7 +105,7 @@ def view(name: str, search: str | None, rows: int = 0) -> View:
         area_id = query.values["area"].id if "area" in query.values else None
         area = find_area(connection, area_id, scope)
         months = tuple(row.month for row in connection.execute(billed_by_month(Where(scope)).limit(24)))
-        block = read_block(connection, query, 0, rows) if rows else None
+        block = _noted(query, read_block(connection, query, 0, rows)) if rows else None
         at_once = first_totals(connection, query) if rows else None
         return View(query, area, months, at_once, block)
 
@@ -122,7 +125,14 @@ def block(name: str, search: Any, request: dict[str, Any], ends: Any) -> tuple[Q
     size = min(LARGEST_BLOCK, max(1, whole(request.get("endRow"), start + BLOCK) - start))
     with opened(name, search) as (connection, query):
         ordered = sorted_as(query, request.get("sortModel"))
-        return ordered, read_block(connection, ordered, start, size, known_ends(ordered, ends)), start
+        return ordered, _noted(ordered, read_block(connection, ordered, start, size, known_ends(ordered, ends))), start
+
+
+def _noted(query: Query, found: Block) -> Block:
+    """The rows; that somebody sees personal numbers of a report is noted once an hour, not for every row of a block."""
+    if found.rows and shows_personal(query):
+        note_personal_views([Seen("report", query.report.name)])
+    return found
 
 
 def whole(value: Any, default: int = 0) -> int:
@@ -143,7 +153,8 @@ def known_ends(query: Query, ends: Any) -> dict[int, list[Any]]:
     """The ends of blocks that belong to this view: {rows before: keys of the last of them}."""
     if not isinstance(ends, dict) or ends.get("of") != signature(query) or not isinstance(ends.get("at"), dict):
         return {}
-    return {int(at): keys for at, keys in ends["at"].items() if at.isdecimal() and isinstance(keys, list)}
+    known = {at: keys for at, keys in ends["at"].items() if isinstance(keys, list) and at.isdecimal() and len(at) < 14}
+    return {int(at): keys for at, keys in known.items()}
 
 
 def sorted_as(query: Query, model: Any) -> Query:
@@ -156,7 +167,7 @@ def sorted_as(query: Query, model: Any) -> Query:
 def with_order_reset(query: Query) -> Query:
     """The query in the report's own order."""
     return Query(
-        query.report, query.values, query.scope, query.may_see_personal, None, query.report.descending, query.arguments
+        query.report, query.values, query.scope, query.sight, None, query.report.descending, query.arguments
     )
 
 

@@ -11,6 +11,7 @@ from dashapps.reports.answers import all_totals, block, known_ends, report_name,
 from dashapps.reports.cells import column_defs, row_dicts
 from dashapps.shared import components as ui
 from portal.errors import InvalidInputError
+from portal.permissions import Permission
 
 if TYPE_CHECKING:
     from dashapps.mount import PortalDash
@@ -29,6 +30,7 @@ def register(app: PortalDash) -> None:
         Output(ids.VIEW, "data"),
         Input(ids.URL, "pathname"),
         Input(ids.URL, "search"),
+        permission=Permission.VIEW_REPORTS,
     )
     def show(pathname: str | None, search: str | None) -> tuple[Any, ...]:
         """Head, filters and columns of an address; the grid then asks for its rows."""
@@ -46,6 +48,7 @@ def register(app: PortalDash) -> None:
         Output(ids.COUNT, "data"),
         Input(ids.URL, "pathname"),
         Input(ids.URL, "search"),
+        permission=Permission.VIEW_REPORTS,
     )
     def sum_up(pathname: str | None, search: str | None) -> tuple[Any, ...]:
         """Count and totals, which may take longer than the rows."""
@@ -60,6 +63,7 @@ def register(app: PortalDash) -> None:
         State(ids.URL, "pathname"),
         State(ids.URL, "search"),
         State(ids.ENDS, "data"),
+        permission=Permission.VIEW_REPORTS,
     )
     def rows(
         request: dict[str, Any] | None, pathname: str | None, search: str | None, ends: dict[str, Any] | None

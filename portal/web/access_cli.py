@@ -33,7 +33,10 @@ def rules(app: Flask) -> list[dict[str, Any]]:
 def callbacks(app: Flask) -> list[dict[str, Any]]:
     """Every Dash callback: app, output, permission."""
     listed = app.extensions["dash_callbacks"]()
-    return [{"app": slug, "output": output, "permission": str(permission)} for slug, output, permission in listed]
+    return [
+        {"app": slug, "output": output, "permission": str(permission or UNDECLARED)}
+        for slug, output, permission in listed
+    ]
 
 
 @click.command("access")

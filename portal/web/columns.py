@@ -6,6 +6,7 @@ The expressions are SQL: the database formats the rows, this process only passes
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,6 +32,8 @@ class Kind(StrEnum):
 
 
 NUMERIC_KINDS = frozenset({Kind.MONEY, Kind.NUMBER, Kind.RATIO})
+# Whatever a file said may stand in these: an identifier of the portal (a bill's) need not be digits.
+FREE_KINDS = frozenset({Kind.TEXT, Kind.IDENTIFIER})
 
 _WIDTHS = {
     Kind.TEXT: 26,
@@ -84,6 +87,11 @@ def neutralised(text: ColumnElement[Any]) -> ColumnElement[Any]:
     return sql_case((runs, literal("'", String).concat(text)), else_=text)
 
 
+def neutral(text: str) -> str:
+    """The same for a text that is no column: a heading, a line of a first sheet."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) and not re.fullmatch(HARMLESS, text) else text
+
+
 def worded(column: Column, value: ColumnElement[Any]) -> ColumnElement[Any]:
     """The words for the codes of a column with `in_words`, in the language in force now."""
     if not (column.in_words and column.choices):
@@ -94,7 +102,7 @@ def worded(column: Column, value: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def csv_expression(column: Column, value: ColumnElement[Any]) -> ColumnElement[Any]:
     """The value as CSV shows it: bare digits and integers, ISO dates, months as 2025-11, Asia/Karachi times."""
-    if column.kind is Kind.TEXT:
+    if column.kind in FREE_KINDS:
         return neutralised(value)
     if column.kind is Kind.MONTH:
         return func.left(cast(value, Text), 7)
@@ -109,7 +117,7 @@ def cell_expression(column: Column, value: ColumnElement[Any]) -> ColumnElement[
     """The value as the XML of an Excel cell of its type; an empty cell for NULL."""
     style = CELL_STYLES[column.kind]
     if column.kind in (Kind.TEXT, Kind.CODE, Kind.IDENTIFIER):
-        shown = neutralised(value) if column.kind is Kind.TEXT else worded(column, value)
+        shown = neutralised(value) if column.kind in FREE_KINDS else worded(column, value)
         return _between(f'<c t="inlineStr" s="{style}"><is><t xml:space="preserve">', _escaped(shown), "</t></is></c>")
     if column.kind in (Kind.DATE, Kind.MONTH):
         number: ColumnElement[Any] = cast(value, Date) - literal_column("DATE '1899-12-30'")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import request
 from flask_login import current_user
 
+from portal.web.cookies import get_cookie
+
 LANGUAGES = {"en": "English", "ur": "اردو"}
 RIGHT_TO_LEFT = frozenset({"ur"})
 THEMES = ("system", "light", "dark")
@@ -13,13 +15,13 @@ COOKIE_SECONDS = 365 * 86_400
 
 def language() -> str:
     """`en` or `ur`."""
-    chosen = getattr(current_user, "language", None) or request.cookies.get("language")
+    chosen = getattr(current_user, "language", None) or get_cookie("language")
     return chosen if chosen in LANGUAGES else "en"
 
 
 def theme() -> str:
     """`system`, `light` or `dark`."""
-    chosen = getattr(current_user, "theme", None) or request.cookies.get("theme")
+    chosen = getattr(current_user, "theme", None) or get_cookie("theme")
     return chosen if chosen in THEMES else "system"
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, request
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal.config import MIB, Settings
@@ -12,8 +15,35 @@ from portal.web.context import settings
 
 SMALL_REQUEST = 2 * MIB
 UPLOAD_ENDPOINTS = frozenset({"imports.upload"})
+# What a signed-out browser still keeps of the pages: drafts of forms.
+SIGN_OUT_ENDPOINTS = frozenset({"staff.logout"})
+# Health checks and the launcher ask under these names, whatever name people use.
+_OWN_NAMES = ("localhost", "127.0.0.1")
 
 _PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"
+
+
+class StrictJSON(DefaultJSONProvider):
+    """JSON of which arrays inside arrays without end are a malformed body, like any other that cannot be read."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """The value of a JSON text. Raises ValueError."""
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+
+def trusted_hosts(config: Settings) -> list[str] | None:
+    """The names under which requests are answered; None takes any.
+
+    Those of TRUSTED_HOSTS, else that of PUBLIC_URL; this machine's own names always, since the launcher and health
+    checks use them.
+    """
+    named = list(config.trusted_hosts)
+    if not named and config.public_url:
+        named = [urlsplit(config.public_url).hostname or ""]
+    return [*filter(None, named), *_OWN_NAMES] if any(named) else None
 
 
 def csp_nonce() -> str:
@@ -50,15 +80,40 @@ def _limit_request() -> None:
         request.max_content_length = SMALL_REQUEST
 
 
-def _refuse_nul() -> None:
-    """No NUL in an address or a form: nobody types one, and PostgreSQL takes none. Files and JSON are not looked at."""
+def _refuse_what_is_no_text() -> None:
+    """No NUL in an address, a form or JSON, no half of a pair of surrogates in JSON: nobody types one, and
+    PostgreSQL takes none. Files are not looked at."""
     if "\0" in request.path:
         abort(404)
     typed = [request.args]
-    if request.mimetype != "application/json" and request.endpoint not in UPLOAD_ENDPOINTS:
+    if request.is_json:
+        raw = request.get_data(cache=True)
+        # Only an escape can say either of them; most bodies have none.
+        if (b"\\u0000" in raw or b"\\ud" in raw.lower()) and not is_text(request.get_json(silent=True)):
+            abort(400)
+    elif request.endpoint not in UPLOAD_ENDPOINTS:
         typed.append(request.form)
     if any("\0" in text for fields in typed for pair in fields.items(multi=True) for text in pair):
         abort(400)
+
+
+def is_text(value: Any) -> bool:
+    """Whether every string in a JSON value, keys too, is one that the database can hold."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, str):
+            if "\0" in one:
+                return False
+            try:
+                one.encode()
+            except UnicodeEncodeError:
+                return False
+    return True
 
 
 def _add_headers(response: Response, behind_tls: bool) -> Response:
@@ -72,6 +127,8 @@ def _add_headers(response: Response, behind_tls: bool) -> Response:
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     if behind_tls:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    if request.endpoint in SIGN_OUT_ENDPOINTS and response.status_code < 400:
+        headers.setdefault("Clear-Site-Data", '"storage"')
     if "Cache-Control" not in headers:
         # Pages hold personal data: after sign-out the back button must not show them.
         headers["Cache-Control"] = "no-store"
@@ -80,10 +137,11 @@ def _add_headers(response: Response, behind_tls: bool) -> Response:
 
 def install(app: Flask, config: Settings) -> None:
     """Headers on every response, request size by endpoint, and the proxy's headers when TLS ends before us."""
+    app.json = StrictJSON(app)
     if config.behind_tls:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     app.before_request(_limit_request)
-    app.before_request(_refuse_nul)
+    app.before_request(_refuse_what_is_no_text)
 
     @app.after_request
     def _headers(response: Response) -> Response:

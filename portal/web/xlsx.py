@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import IO, Any, cast
 from xml.sax.saxutils import escape
 
-from portal.web.columns import CELL_STYLES, Column, Kind
+from portal.web.columns import CELL_STYLES, Column, Kind, neutral
 
 # Excel's limit is 1,048,576 rows a sheet, one of them the heading.
 ROWS_PER_SHEET = 1_048_575
@@ -167,7 +167,7 @@ def _cell(value: Any, kind: Kind) -> str:
         return f'<c s="{style}"><v>{(value - dt.date(1899, 12, 30)).days}</v></c>'
     if isinstance(value, int | float):
         return f'<c s="{style}"><v>{value}</v></c>'
-    return _text_cell(str(value), style)
+    return _text_cell(neutral(str(value)), style)
 
 
 def _view(right_to_left: bool, pane: str = "") -> str:
@@ -176,7 +176,7 @@ def _view(right_to_left: bool, pane: str = "") -> str:
 
 
 def _summary(title: str, facts: Sequence[Fact], right_to_left: bool) -> str:
-    lines = [f"<row>{_text_cell(title, _TITLE_STYLE)}</row>", "<row/>"]
+    lines = [f"<row>{_text_cell(neutral(title), _TITLE_STYLE)}</row>", "<row/>"]
     lines += [f"<row>{_text_cell(fact.label, _LABEL_STYLE)}{_cell(fact.value, fact.kind)}</row>" for fact in facts]
     return (
         f'{_HEAD}<worksheet xmlns="{_MAIN}">{_view(right_to_left)}'
