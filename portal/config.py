@@ -1,4 +1,8 @@
-"""Settings: one frozen object from the environment (and `.env`), checked early, each error naming its variable."""
+"""Settings: one frozen object from the environment (and `.env`), checked early, each error naming its variable.
+
+What HEAD may change on the settings page is there too: the environment says what holds until he does. The bounds of
+both are `BOUNDS`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,40 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from portal.errors import ConfigurationError
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
+
+# Lowest and highest value, for the environment and for the settings page alike.
+BOUNDS: dict[str, tuple[int, int]] = {
+    "bcrypt_cost": (4, 16),
+    "idle_minutes": (1, 24 * 60),
+    "session_hours": (1, 24 * 7),
+    "cycle_start_day": (1, 28),
+    "due_days": (1, 60),
+    "password_min_length": (8, 64),
+    "max_import_mib": (1, 2048),
+    "audit_months": (12, 240),
+    "import_file_days": (1, 3650),
+    "recovery_target": (0, 100),
+    "smtp_port": (1, 65535),
+}
+LANGUAGES = ("en", "ur")
+SMTP_SECURITY = ("starttls", "tls", "none")
+ROLES_WITH_SECOND_FACTOR = ("ADMIN", "MANAGER", "HEAD")  # of whom it may be required
+
+
+@dataclass(frozen=True)
+class Logo:
+    """A company's logo: the digest it is stored and served under, and its size in pixels."""
+
+    digest: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -25,6 +57,7 @@ class Settings:
     port: int = 8000
     redis_url: str | None = field(default=None, repr=False)
     demo_password: str | None = field(default=None, repr=False)
+    secret_key_is_given: bool = True  # by the environment; else it was generated into the instance folder
     bcrypt_cost: int = 12
     idle_minutes: int = 30
     cycle_start_day: int = 16
@@ -37,13 +70,17 @@ class Settings:
     testing: bool = False
     # What HEAD may change on the settings page; the environment gives what holds until he does.
     company_name: str = ""
+    logo: Logo | None = None
     session_hours: int = 12
     password_min_length: int = 10
     second_factor_roles: tuple[str, ...] = ()
     due_days: int = 15
-    languages: tuple[str, ...] = ("en", "ur")
+    languages: tuple[str, ...] = LANGUAGES
+    default_language: str = "en"
     recovery_target: int | None = None  # percent of the demand
+    recovery_targets: tuple[tuple[int, int], ...] = ()  # (location id, percent), where an area has its own
     audit_months: int = 84
+    import_file_days: int = 90
     storage_url: str = ""  # '' is the instance folder
     smtp_host: str = ""
     smtp_port: int = 587
@@ -89,9 +126,31 @@ def _integer(env: dict[str, str], name: str, default: int, low: int, high: int) 
     raw = env.get(name, "").strip()
     if not raw:
         return default
-    if not raw.isdigit() or not low <= int(raw) <= high:
+    if not (raw.isascii() and raw.isdigit()) or not low <= int(raw) <= high:
         raise ConfigurationError(f"{name} must be a whole number from {low} to {high}, not '{raw}'.")
     return int(raw)
+
+
+def _bounded(env: dict[str, str], name: str, default: int) -> int:
+    """A number within the `BOUNDS` of the setting that is named like the variable."""
+    return _integer(env, name, default, *BOUNDS[name.lower()])
+
+
+def _one_of(env: dict[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:
+    raw = env.get(name, "").strip()
+    found = next((one for one in allowed if one.lower() == raw.lower()), None) if raw else default
+    if found is None:
+        raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}, not '{raw}'.")
+    return found
+
+
+def _some_of(env: dict[str, str], name: str, default: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Words with commas between, in the order of `allowed`."""
+    words = {word.strip().lower() for word in env.get(name, "").split(",") if word.strip()}
+    unknown = words - {one.lower() for one in allowed}
+    if unknown:
+        raise ConfigurationError(f"{name} may name {', '.join(allowed)}; it names {', '.join(sorted(unknown))}.")
+    return tuple(one for one in allowed if one.lower() in words) if words else default
 
 
 def _secret_key(env: dict[str, str], instance_dir: Path) -> str:
@@ -133,17 +192,41 @@ def load_settings(env: dict[str, str] | None = None) -> Settings:
         port=_integer(env, "PORT", 8000, 1, 65535),
         redis_url=env.get("REDIS_URL") or None,
         demo_password=env.get("DEMO_PASSWORD") or None,
-        bcrypt_cost=_integer(env, "BCRYPT_COST", 12, 4, 16),
-        idle_minutes=_integer(env, "IDLE_MINUTES", 30, 1, 24 * 60),
-        cycle_start_day=_integer(env, "CYCLE_START_DAY", 16, 1, 28),
-        max_import_mib=_integer(env, "MAX_IMPORT_MIB", 100, 1, 2048),
+        secret_key_is_given=bool(env.get("SECRET_KEY")),
         trusted_hosts=tuple(host.strip() for host in env.get("TRUSTED_HOSTS", "").split(",") if host.strip()),
         behind_tls=env.get("BEHIND_TLS", "").lower() in {"1", "true", "yes"},
         demo_data=env.get("DEMO_DATA", "").lower() not in {"0", "no", "off", "false"},
         web_processes=_integer(env, "WEB_CONCURRENCY", 0, 1, 64) or None,
         web_threads=_integer(env, "WEB_THREADS", 4, 1, 64),
         testing=env.get("PORTAL_TESTING", "").lower() in {"1", "true", "yes"},
-        session_hours=_integer(env, "SESSION_HOURS", 12, 1, 24 * 7),
         smtp_password=env.get("SMTP_PASSWORD") or None,
         public_url=env.get("PUBLIC_URL", "").strip().rstrip("/"),
+        **_changeable(env),
     )
+
+
+def _changeable(env: dict[str, str]) -> dict[str, Any]:
+    """What the settings page may change, as the environment has it."""
+    languages = _some_of(env, "LANGUAGES", LANGUAGES, LANGUAGES)
+    return {
+        "company_name": env.get("COMPANY_NAME", "").strip(),
+        "cycle_start_day": _bounded(env, "CYCLE_START_DAY", 16),
+        "due_days": _bounded(env, "DUE_DAYS", 15),
+        "recovery_target": _bounded(env, "RECOVERY_TARGET", 0) or None,
+        "idle_minutes": _bounded(env, "IDLE_MINUTES", 30),
+        "session_hours": _bounded(env, "SESSION_HOURS", 12),
+        "password_min_length": _bounded(env, "PASSWORD_MIN_LENGTH", 10),
+        "second_factor_roles": _some_of(env, "SECOND_FACTOR_ROLES", (), ROLES_WITH_SECOND_FACTOR),
+        "bcrypt_cost": _bounded(env, "BCRYPT_COST", 12),
+        "languages": languages,
+        "default_language": _one_of(env, "DEFAULT_LANGUAGE", languages[0], languages),
+        "smtp_host": env.get("SMTP_HOST", "").strip(),
+        "smtp_port": _bounded(env, "SMTP_PORT", 587),
+        "smtp_security": _one_of(env, "SMTP_SECURITY", "starttls", SMTP_SECURITY),
+        "smtp_user": env.get("SMTP_USER", "").strip(),
+        "smtp_from": env.get("SMTP_FROM", "").strip(),
+        "storage_url": env.get("STORAGE_URL", "").strip(),
+        "audit_months": _bounded(env, "AUDIT_MONTHS", 84),
+        "import_file_days": _bounded(env, "IMPORT_FILE_DAYS", 90),
+        "max_import_mib": _bounded(env, "MAX_IMPORT_MIB", 100),
+    }

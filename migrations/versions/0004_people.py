@@ -1,4 +1,7 @@
-"""People and access: staff's second factor and one-time secrets, settings with history, the audit log by months."""
+"""People and access: staff's second factor and one-time secrets, settings with history, the audit log by months.
+
+Also: moves of bills as jobs with a history; reasons of failed imports in every language; columns chosen for lists.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -40,16 +43,33 @@ CREATE TABLE audit_log (
 CREATE INDEX ix_audit_log_entity_entity_id_at ON audit_log (entity, entity_id, at);
 CREATE INDEX ix_audit_log_staff_id_at ON audit_log (staff_id, at);
 CREATE INDEX ix_audit_log_action_at ON audit_log (action, at);
+CREATE INDEX ix_audit_log_location_id_at ON audit_log (location_id, at);
 CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE ON audit_log
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Months are those of Asia/Karachi. Row triggers come with the parent, that against TRUNCATE does not.
+-- A line of a time nobody expected (a clock gone wrong, nobody making partitions) is kept all the same, here.
+CREATE FUNCTION make_audit_default() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    CREATE TABLE audit_log_other PARTITION OF audit_log DEFAULT;
+    CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log_other
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+END $$;
+SELECT make_audit_default();
+
+-- Lines of the month that lie in the default partition move over. They cannot be deleted there: so the partition as a
+-- whole is put aside, its lines are routed anew, and it goes when each of them has arrived.
 CREATE FUNCTION ensure_audit_partition(month date) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     first_day date := date_trunc('month', month::timestamp)::date;
+    begins timestamptz := first_day::timestamp AT TIME ZONE 'Asia/Karachi';
+    ends timestamptz := (first_day + interval '1 month') AT TIME ZONE 'Asia/Karachi';
     name text := 'audit_log_y' || to_char(first_day, 'YYYY"m"MM');
+    has_strays boolean;
+    strays bigint;
+    moved bigint;
 BEGIN
     IF to_regclass(name) IS NOT NULL THEN
         RETURN false;
@@ -59,15 +79,30 @@ BEGIN
         RETURN false;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE audit_log INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
-    EXECUTE format(
-        'ALTER TABLE audit_log ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name,
-        first_day::timestamp AT TIME ZONE 'Asia/Karachi',
-        (first_day + interval '1 month') AT TIME ZONE 'Asia/Karachi'
-    );
+    has_strays := EXISTS (SELECT FROM audit_log_other WHERE at >= begins AND at < ends);
+    IF has_strays THEN
+        LOCK TABLE audit_log IN ACCESS EXCLUSIVE MODE;
+        ALTER TABLE audit_log DETACH PARTITION audit_log_other;
+        ALTER TABLE audit_log_other RENAME TO audit_log_put_aside;
+    END IF;
+    EXECUTE format('ALTER TABLE audit_log ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name, begins, ends);
     EXECUTE format(
         'CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
         name
     );
+    IF has_strays THEN
+        PERFORM make_audit_default();
+        SELECT count(*) INTO strays FROM audit_log_put_aside;
+        INSERT INTO audit_log (id, at, staff_id, actor, action, entity, entity_id, location_id, batch_id, address,
+                               reason, before, after)
+        SELECT id, at, staff_id, actor, action, entity, entity_id, location_id, batch_id, address, reason, before, after
+        FROM audit_log_put_aside;
+        GET DIAGNOSTICS moved = ROW_COUNT;
+        IF moved <> strays THEN
+            RAISE EXCEPTION '% of % lines of the audit log would have arrived', moved, strays;
+        END IF;
+        DROP TABLE audit_log_put_aside;
+    END IF;
     RETURN true;
 END $$;
 SELECT ensure_audit_partition((first + n * interval '1 month')::date)
@@ -76,10 +111,6 @@ FROM (
            date_trunc('month', now() AT TIME ZONE 'Asia/Karachi') + interval '3 months' AS last
     FROM audit_log_before
 ) span, generate_series(0, 1200) AS n WHERE first + n * interval '1 month' <= last;
--- A line of a time nobody expected (a clock gone wrong) is kept all the same.
-CREATE TABLE audit_log_other PARTITION OF audit_log DEFAULT;
-CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log_other
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 INSERT INTO audit_log (id, at, staff_id, actor, action, entity, entity_id, location_id, batch_id, address, reason,
                        before, after)
@@ -176,7 +207,63 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_setting_changes")),
     )
     op.create_index("ix_setting_changes_name_id", "setting_changes", ["name", "id"])
+    op.create_table(
+        "mail_deliveries",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), server_default=sa.text("'WAITING'"), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("answer", sa.String(), server_default=sa.text("''"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=now, nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=now, nullable=False),
+        sa.CheckConstraint(
+            "state IN ('WAITING','HANDED_OVER','SENT','FAILED')", name=op.f("ck_mail_deliveries_state")
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_mail_deliveries")),
+    )
     run(AUDIT_LOG)
+    _moves_of_bills(json)
+    # Reasons that a job gives are stored in every language; what there is was said in English.
+    run(
+        "ALTER TABLE import_batches ALTER COLUMN error TYPE jsonb"
+        " USING CASE WHEN error IS NOT NULL THEN jsonb_build_object('en', error) END"
+    )
+    op.add_column("staff", sa.Column("list_columns", json, server_default=sa.text("'{}'::jsonb"), nullable=False))
+
+
+def _moves_of_bills(json: postgresql.JSONB) -> None:
+    op.create_table(
+        "bill_moves",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("tehsil_id", sa.Integer(), nullable=False),
+        sa.Column("issued_on", sa.Date(), nullable=False),
+        sa.Column("from_month", sa.Date(), nullable=False),
+        sa.Column("to_month", sa.Date(), nullable=False),
+        sa.Column("status", sa.String(), server_default="QUEUED", nullable=False),
+        sa.Column("promised", json, nullable=False),
+        sa.Column("result", json, nullable=True),
+        sa.Column("problem", json, nullable=True),
+        sa.Column("phase", sa.String(), server_default="", nullable=False),
+        sa.Column("progress", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("staff_id", sa.Integer(), nullable=True),
+        sa.Column("address", sa.String(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('QUEUED','MOVING','DONE','CHANGED','FAILED','CANCELLED')", name=op.f("ck_bill_moves_status")
+        ),
+        sa.ForeignKeyConstraint(["tehsil_id"], ["locations.id"], name=op.f("fk_bill_moves_tehsil_id")),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_bill_moves_staff_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bill_moves")),
+    )
+    op.create_index("ix_bill_moves_tehsil_id_id", "bill_moves", ["tehsil_id", "id"])
+    op.create_index(
+        "uq_bill_moves_running",
+        "bill_moves",
+        ["tehsil_id", "issued_on", "from_month"],
+        unique=True,
+        postgresql_where=sa.text("status IN ('QUEUED','MOVING')"),
+    )
 
 
 def downgrade() -> None:

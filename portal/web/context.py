@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 from flask import current_app, request
 
 from portal.config import Settings
 
+SETTINGS_PROVIDER = "settings_provider"
+
+
+class SettingsProvider(Protocol):
+    """Who knows what was changed on the settings page. Registered in `app.extensions[SETTINGS_PROVIDER]`."""
+
+    def current(self, environment: Settings) -> Settings:
+        """The settings of the environment with what was changed. Never raises."""
+
+    def known(self, environment: Settings) -> Settings:
+        """The same without looking whether anything changed since."""
+
+    def note_version(self, version: int) -> None:
+        """A query of this request has read the version in force: what is older is read anew."""
+
 _DATA_PATHS = ("/_dash-update-component", "/_dash-layout", "/_dash-dependencies")
 
 
 def settings() -> Settings:
-    """The settings of the running app."""
-    return cast(Settings, current_app.extensions["settings"])
+    """The settings in force: the environment's, with what HEAD changed on the settings page.
+
+    Ask at the time of use and keep nothing: they change while the process runs.
+    """
+    environment = cast(Settings, current_app.extensions["settings"])
+    provider = cast("SettingsProvider | None", current_app.extensions.get(SETTINGS_PROVIDER))
+    return environment if provider is None else provider.current(environment)
+
+
+def known_settings() -> Settings:
+    """The settings as this process last knew them: for the query that reads their version along."""
+    environment = cast(Settings, current_app.extensions["settings"])
+    provider = cast("SettingsProvider | None", current_app.extensions.get(SETTINGS_PROVIDER))
+    return environment if provider is None else provider.known(environment)
+
+
+def note_settings_version(version: int | None) -> None:
+    """Tell the provider the version of the settings that the signed-in query read along (None: never changed)."""
+    provider = cast("SettingsProvider | None", current_app.extensions.get(SETTINGS_PROVIDER))
+    if provider is not None:
+        provider.note_version(version or 0)
 
 
 def client_address() -> str:

@@ -1,0 +1,120 @@
+"""What single values may be. Each takes what was typed (or stored) and returns the stored form.
+
+Raises InvalidInputError with a sentence that says what to type.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask_babel import gettext as _
+
+from portal.errors import InvalidInputError
+from portal.mail.service import is_address, is_this_machine
+
+__all__ = ["address", "host", "is_this_machine", "line", "logo", "number", "one_word", "storage_url", "targets"]
+
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_DIGEST = re.compile(r"[0-9a-f]{32}")
+MAX_TARGETS = 500
+
+
+def number(typed: Any, low: int, high: int) -> int:
+    """A whole number within bounds; digits of any script."""
+    text = str(typed).strip()
+    message = _("Enter a whole number from %(low)s to %(high)s.", low=low, high=high)
+    if isinstance(typed, bool) or len(text) > 9 or not text.isdecimal():
+        raise InvalidInputError(message)
+    if not low <= int(text) <= high:
+        raise InvalidInputError(message)
+    return int(text)
+
+
+def line(typed: Any, max_length: int) -> str:
+    """One line of text without control characters, its blanks tidied."""
+    text = unicodedata.normalize("NFC", str(typed or ""))
+    if any(unicodedata.category(char) in {"Cc", "Zl", "Zp", "Cs"} for char in text.strip()):
+        raise InvalidInputError(_("Enter one line of plain text."))
+    text = " ".join(text.split())
+    if len(text) > max_length:
+        raise InvalidInputError(_("Enter at most %(count)s characters.", count=max_length))
+    return text
+
+
+def one_word(text: str) -> str:
+    """Text without blanks."""
+    if " " in text:
+        raise InvalidInputError(_("A user name has no blanks in it."))
+    return text
+
+
+def address(text: str) -> str:
+    """An e-mail address."""
+    if not is_address(text):
+        raise InvalidInputError(_("Enter an e-mail address such as portal@example.org."))
+    return text
+
+
+def host(text: str) -> str:
+    """A name or an address of a mail server; none that belongs to no server (link-local, multicast)."""
+    with contextlib.suppress(ValueError):
+        number_ = ipaddress.ip_address(text)
+        if number_.is_link_local or number_.is_multicast or number_.is_unspecified:
+            raise InvalidInputError(_("There is no mail server at this address."))
+        return text
+    if len(text) > 253 or not _HOST.fullmatch(text):
+        raise InvalidInputError(_("Enter the name of a server such as smtp.example.org, without a port."))
+    return text.lower()
+
+
+def storage_url(text: str) -> str:
+    """A folder as an absolute file URL, or a bucket. No password in it: those stay in the environment."""
+    message = _("Enter a folder as file:///srv/portal or a bucket as s3://name/folder.")
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise InvalidInputError(message) from None
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise InvalidInputError(_("Leave user name, password and options out: they stay in the environment."))
+    steps = PurePosixPath(parts.path).parts
+    if ".." in steps or "\\" in text or "%" in text or " " in text:
+        raise InvalidInputError(message)
+    if parts.scheme == "file":
+        if parts.netloc or not parts.path.startswith("/") or len(steps) < 2:
+            raise InvalidInputError(message)
+        return f"file://{PurePosixPath(parts.path)}"
+    if parts.scheme == "s3" and _BUCKET.fullmatch(parts.netloc):
+        return f"s3://{parts.netloc}{parts.path.rstrip('/')}"
+    raise InvalidInputError(message)
+
+
+def targets(typed: Any, low: int, high: int) -> dict[str, int]:
+    """{location id: percent}, by number of the area. That the areas exist is looked up by who knows them."""
+    if not isinstance(typed, Mapping) or len(typed) > MAX_TARGETS:
+        raise InvalidInputError(_("These targets cannot be read."))
+    found: dict[int, int] = {}
+    for area, percent in typed.items():
+        if not str(area).isdecimal() or len(str(area)) > 9:
+            raise InvalidInputError(_("These targets cannot be read."))
+        found[int(area)] = number(percent, max(low, 1), high)
+    return {str(area): found[area] for area in sorted(found)}
+
+
+def logo(typed: Any) -> dict[str, Any] | None:
+    """What is known of a stored logo; None is no logo."""
+    if typed is None:
+        return None
+    if not isinstance(typed, Mapping) or not _DIGEST.fullmatch(str(typed.get("digest"))):
+        raise InvalidInputError(_("This logo cannot be used."))
+    sizes = (typed.get("width"), typed.get("height"))
+    if not all(isinstance(size, int) and 0 < size <= 4096 for size in sizes):
+        raise InvalidInputError(_("This logo cannot be used."))
+    return {"digest": typed["digest"], "width": sizes[0], "height": sizes[1]}
