@@ -14,7 +14,7 @@ from benchmarks.server import Server
 from benchmarks.table import Line
 from portal.billing.cycles import cycle_of
 from portal.db import read_snapshot
-from portal.permissions import AreaScope
+from portal.permissions import AreaScope, PersonalSight
 from portal.reports.catalogue import find_report
 from portal.reports.reader import open_query
 from portal.reports.report import all_rows
@@ -82,7 +82,7 @@ def _query(data: Dataset, cycle: str) -> str:
             {"cycle": cycle},
             AreaScope.everywhere(),
             cycle_start_day=data.options.cycle_start_day,
-            may_see_personal=True,
+            sight=PersonalSight(everybody=True),
             language="en",
         )
         return " ".join(render(all_rows(query), connection.connection.dbapi_connection).split())

@@ -25,6 +25,7 @@ FEATURES: list[str] = [
     "portal.payments.views",
 ]
 # Command groups, as module:attribute.
+    "portal.trail.views",
 COMMANDS: list[str] = [
     "portal.demo.cli:demo",
     "portal.imports.cli:import_command",
@@ -33,6 +34,7 @@ COMMANDS: list[str] = [
     "portal.staff.cli:staff_cli",
     "portal.web.access_cli:access",
 ]
+    "portal.audit.cli:audit_cli",
 
 
 def create_app(settings: Settings | None = None) -> Flask:

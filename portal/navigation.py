@@ -44,6 +44,8 @@ _ACCOUNTS = Entry(_l("Accounts"), "/accounts/", Permission.VIEW_UNITS, "person-v
 _IMPORTS = Entry(_l("Imports"), "/imports/", Permission.VIEW_IMPORTS, "box-arrow-in-down")
 _PLACES = Entry(_l("Places to match"), "/places/", Permission.MATCH_PLACES, "signpost-split")
 _MOVE = Entry(_l("Move bills"), "/billing/move", Permission.MOVE_BILLS, "arrow-left-right")
+_AUDIT = Entry(_l("Audit log"), "/audit/", Permission.VIEW_AUDIT, "journal-text")
+_SETTINGS = Entry(_l("Settings"), "/settings/", Permission.MANAGE_SETTINGS, "gear")
 _HOME = Entry(_l("Home"), "/home", Permission.SIGNED_IN, "house-door")
 _ME = Entry(_l("Me"), "/me", Permission.SIGNED_IN, "person-circle")
 
@@ -51,6 +53,7 @@ MENU: tuple[Group, ...] = (
     Group(_l("Dashboards"), (_OVERVIEW, _REPORTS)),
     Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS)),
     Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE)),
+    Group(_l("Administration"), (_AUDIT, _SETTINGS)),
 )
 
 # Four entries at most: they are reached with one thumb.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, false, select, true
+from sqlalchemy import ColumnElement, Select, false, select, true
 
 from portal.locations.models import LocationClosure
 
@@ -41,6 +41,8 @@ class Permission(StrEnum):
     MATCH_PLACES = "places.match"
     MOVE_BILLS = "bills.move"
     VIEW_METRICS = "metrics.view"
+    MANAGE_SETTINGS = "settings.manage"
+    VIEW_AUDIT = "audit.view"  # HEAD all of it; others their area and their people (see `portal.trail`)
     MANAGE_STAFF = "staff.manage"  # whom and what exactly: `portal.staff.rules`
 
 
@@ -59,6 +61,8 @@ ROLES_WITH: dict[Permission, frozenset[Role]] = {
     Permission.MATCH_PLACES: frozenset({Role.ADMIN, Role.HEAD}),
     Permission.MOVE_BILLS: frozenset({Role.ADMIN, Role.HEAD}),
     Permission.VIEW_METRICS: frozenset({Role.HEAD}),
+    Permission.MANAGE_SETTINGS: frozenset({Role.HEAD}),
+    Permission.VIEW_AUDIT: _OFFICE,
     Permission.MANAGE_STAFF: _OFFICE,
 }
 
@@ -102,6 +106,27 @@ class AreaScope:
             return false()
         inside = select(LocationClosure.location_id).where(LocationClosure.ancestor_id.in_(self.location_ids))
         result: ColumnElement[bool] = location_column.in_(inside)
+        return result
+
+
+@dataclass(frozen=True)
+class PersonalSight:
+    """Whose CNIC and mobile numbers a person sees in full; everybody else's he sees with their last digits only.
+
+    `everybody`: his role has `VIEW_PERSONAL`. `assigned`: a select of the ids of the units assigned to him. Neither:
+    nobody's (fails closed). Made by `portal.web.masking.personal_sight`.
+    """
+
+    everybody: bool = False
+    assigned: Select[Any] | None = None
+
+    def clause(self, unit_id: Any) -> ColumnElement[bool]:
+        """The condition that a row's numbers may be shown in full, by the id of its unit (NULL: no unit known)."""
+        if self.everybody:
+            return true()
+        if self.assigned is None:
+            return false()
+        result: ColumnElement[bool] = unit_id.in_(self.assigned)
         return result
 
 

@@ -17,6 +17,8 @@ from dashapps.shared.components import Table
 from dashapps.shared.filters import parse
 from dashapps.shared.i18n import gettext as _
 from portal.web.columns import neutral
+from portal.web.masking import masked_address
+from portal.web.noting import note_export
 
 ALL = "all"
 
@@ -77,6 +79,9 @@ def download(name: str) -> Response:
         writer.writerows(_lines(made[name]))
     else:
         abort(404)
+    lines = out.getvalue().count("\n")
+    query = masked_address(request.query_string.decode(errors="replace"))
+    note_export("dashboard.export.csv", "dashboard", "overview", {"panel": name, "query": query, "lines": lines})
     file_name = f"overview-{name}-{figures.period.cycle:%Y-%m}.csv"
     response = Response("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'

@@ -23,6 +23,7 @@ class AuditEntry(Base):
         Index("ix_audit_log_entity_entity_id_at", "entity", "entity_id", "at"),
         Index("ix_audit_log_staff_id_at", "staff_id", "at"),
         Index("ix_audit_log_action_at", "action", "at"),
+        Index("ix_audit_log_location_id_at", "location_id", "at"),
         {"postgresql_partition_by": "RANGE (at)"},
     )
 

@@ -1,9 +1,10 @@
-"""Writing the audit log: the only function that adds a line."""
+"""Writing the audit log: the only functions that add a line."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Connection, insert
 from sqlalchemy.orm import Session
 
 from portal.audit.models import AuditEntry
@@ -29,7 +30,7 @@ def record(
     """Add one line: who (`actor`, `staff_id`) did what (`action`, e.g. `import.commit`) to which thing.
 
     Goes in with the transaction of the change it describes. `before` and `after` are JSON objects and hold no
-    passwords.
+    passwords and no consumer's CNIC or mobile number. Words for actions, things and fields: `portal.audit.words`.
     """
     entry = AuditEntry(
         staff_id=staff_id,
@@ -46,3 +47,13 @@ def record(
     )
     session.add(entry)
     return entry
+
+
+def record_apart(connection: Connection, action: str, entity: str, entity_id: str | int = "", **line: Any) -> int:
+    """The same on a connection of its own (`side_transaction`), for what changes no row: downloads, views, retention.
+
+    `line` is as in `record`. Returns the line's id.
+    """
+    values = {"actor": SYSTEM, **line, "action": action, "entity": entity, "entity_id": str(entity_id)}
+    added = connection.execute(insert(AuditEntry).values(**values).returning(AuditEntry.id))
+    return int(added.scalar_one())

@@ -15,12 +15,7 @@ from portal.imports.findings import FINDINGS
 from portal.imports.words import FIELDS, MONEY_FIELDS, MONEY_TOTALS, MONTH_SOURCES, TOTALS
 from portal.units.words import CODES
 from portal.web import format as fmt
-from portal.web.masking import mask_cnic, mask_mobile
-
-_PERSONAL = {
-    "CNIC": mask_cnic, "Cnic Num": mask_cnic, "Mobile": mask_mobile, "Mobile Num": mask_mobile,
-    "cnic": mask_cnic, "cnic_text": mask_cnic, "mobile": mask_mobile, "mobile_text": mask_mobile,
-}  # fmt: skip
+from portal.web.masking import mask_value
 
 _TOTAL_ORDER = {name: position for position, name in enumerate(TOTALS)}
 
@@ -189,8 +184,7 @@ def finding_lines(outcome: Mapping[str, Any], may_see: bool) -> list[FindingLine
 
 def hidden(column: str, value: str, may_see: bool) -> str:
     """A value, its digits hidden from those who may not see personal numbers."""
-    mask = _PERSONAL.get(column)
-    return mask(value, may_see) if mask else value
+    return mask_value(column, value, may_see)
 
 
 def total_lines(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:

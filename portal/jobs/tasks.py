@@ -39,6 +39,23 @@ def make_partitions() -> None:
         ensure_coming_partitions(session, dt.datetime.now(KARACHI).date())
 
 
+@task("audit.partitions", cron="15 19 * * *", lock="audit.partitions")
+def make_audit_partitions() -> None:
+    """Make the audit log's coming months, and bring lines that came before their month was made into it."""
+    from portal.audit.partitions import make_coming
+
+    make_coming(dt.datetime.now(KARACHI).date())
+
+
+@task("audit.retention", cron="20 21 * * *", lock="audit.partitions")
+def drop_old_audit_months() -> None:
+    """Drop the months of the audit log that are wholly older than the retention; each leaves a line."""
+    from portal.audit.partitions import drop_old
+
+    gone = drop_old(dt.datetime.now(KARACHI).date(), settings().audit_months)
+    log.info("audit log: %s", ", ".join(f"{month.first:%Y-%m} dropped" for month in gone) or "nothing is old enough")
+
+
 @task("verify.all", cron="30 20 * * *", lock="verify.all")
 def verify_everything() -> None:
     """Recompute every derived figure from the rows. Differences fail the job and are logged, each with its key."""

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.types import Integer
 
 from portal.audit.models import AuditEntry
+from portal.audit.sightings import VIEW
 from portal.billing.models import CANCELLED, Account, AccountBalance, Bill, UnitCycle, UnitState
 from portal.billing.models import PAID as BILL_PAID
 from portal.imports.models import ImportBatch, ImportRow
@@ -295,9 +296,10 @@ def batches(ids: Sequence[int]) -> Rows:
 
 
 def audit_of(survey_ids: Sequence[str], psids: Sequence[str], limit: int) -> Select[AuditEntry]:
-    """Lines of the audit log about these units and accounts, newest first."""
+    """Lines of the audit log about what was done to these units and accounts, newest first; not who looked at them."""
     mine = or_(
         and_(AuditEntry.entity == "unit", AuditEntry.entity_id.in_(survey_ids)),
         and_(AuditEntry.entity == "account", AuditEntry.entity_id.in_(psids)),
     )
-    return select(AuditEntry).where(mine).order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(limit)
+    lines = select(AuditEntry).where(mine, AuditEntry.action != VIEW)
+    return lines.order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(limit)

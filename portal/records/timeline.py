@@ -10,12 +10,13 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from portal.audit.words import title as action_title
 from portal.billing.cycles import parse_month
 from portal.billing.models import CANCELLED
 from portal.records.record import History, superseding
 from portal.web import format as fmt
 from portal.web.filters import language
-from portal.web.masking import mask_cnic, mask_mobile
+from portal.web.masking import mask_value
 
 SHOWN = 60
 
@@ -112,7 +113,7 @@ def _people(history: History, may_see: bool) -> list[Event]:
             key: [before.get(key), after.get(key)] for key in {*before, *after} if before.get(key) != after.get(key)
         }
         text = " · ".join(filter(None, (changes_text(pairs, may_see), entry.reason)))
-        events.append(Event(entry.at, entry.action, text, entry.actor, "pencil"))
+        events.append(Event(entry.at, action_title(entry.action), text, entry.actor, "pencil"))
     return events
 
 
@@ -165,14 +166,9 @@ def _hider(column: str, may_see: bool) -> Callable[[Any], str]:
     def month(value: Any) -> str:
         return _month(parse_month(value)) if value else fmt.NONE
 
-    def email(value: Any) -> str:
-        return plain(value) if may_see or not value else "•••"
-
-    if "cnic" in column:
-        return lambda value: mask_cnic(plain(value), may_see)
-    if "mobile" in column:
-        return lambda value: mask_mobile(plain(value), may_see)
-    return {"email": email, "bill_month": month}.get(column, plain)
+    if column == "bill_month":
+        return month
+    return lambda value: mask_value(column, plain(value), may_see)
 
 
 def column_label(column: str) -> str:

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
+from portal.audit.sightings import Seen
 from portal.billing.cycles import cycle_of
 from portal.db import session
 from portal.errors import NotFoundError
@@ -22,6 +23,8 @@ from portal.search.words import words
 from portal.web.context import settings
 from portal.web.format import KARACHI
 from portal.web.guard import current_scope
+from portal.web.masking import may_see_personal
+from portal.web.noting import note_personal_views
 
 blueprint = Blueprint("records", __name__)
 
@@ -135,6 +138,9 @@ def unit(survey_id: str) -> ResponseReturnValue:
     surveyed = (shown.unit.surveyed_at, shown.unit.surveyor_name or "") if shown.unit.surveyed_at else None
     events = timeline.build(
         shown.history, may_see=may_see, many=len(shown.accounts) > 1, surveyed=surveyed, import_url=_import_url()
+    may_see = may_see_personal(current_user, shown.unit.id)
+    if may_see:
+        note_personal_views([Seen("unit", shown.unit.survey_id, shown.unit.location_id)])
     )
     own_path = _own_part(list(shown.path), current_scope())
     return render_template(
@@ -166,6 +172,9 @@ def account(psid: str) -> ResponseReturnValue:
     )
     events = timeline.build(shown.history, may_see=may_see, import_url=_import_url())
     own_path = _own_part(list(shown.path), current_scope())
+    may_see = may_see_personal(current_user, shown.account.unit_id)
+    if may_see:
+        note_personal_views([Seen("account", shown.account.psid, shown.account.location_id)])
     return render_template(
         "records/account.html",
         record=shown,

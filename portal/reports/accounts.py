@@ -51,8 +51,8 @@ def _personal(account: Any, above: Any) -> tuple[Field, ...]:
     """The columns at the end: the tehsil, and how to reach the consumer."""
     return (
         Field(Column("tehsil", _l("Tehsil"), width=18), above.c.tehsil),
-        Field(Column("mobile", _l("Mobile"), Kind.IDENTIFIER, 14), account.mobile, visible_digits=4),
-        Field(Column("cnic", _l("CNIC"), Kind.IDENTIFIER, 16), account.cnic, visible_digits=3),
+        Field(words.MOBILE, account.mobile, visible_digits=4, unit=account.unit_id),
+        Field(words.CNIC, account.cnic, visible_digits=3, unit=account.unit_id),
         Field(Column("address", _l("Address"), width=34), account.address),
     )
 

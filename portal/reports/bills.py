@@ -6,10 +6,11 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import FromClause, func, true
+from sqlalchemy import FromClause, and_, func, true
 
 from portal.billing.models import CANCELLED, Account, Bill, UnitCycle
 from portal.billing.selects import account_matches, unit_matches
+from portal.permissions import AreaScope
 from portal.reports import filters, words
 from portal.reports.areas import names_above
 from portal.reports.filters import Arguments, Control, Filter, Reading
@@ -52,7 +53,7 @@ REGISTER_FILTERS = (
 )
 
 
-def _show_bills(bills: FromClause) -> Display:
+def _show_bills(bills: FromClause, scope: AreaScope) -> Display:
     c = bills.c
     above = names_above(c.location_id)
     # Whose and where, then the amounts and the status: what a screen of usual width shows without scrolling.
@@ -75,10 +76,12 @@ def _show_bills(bills: FromClause) -> Display:
         Field(Column("issued_at", _l("Issued"), Kind.DATETIME), c.issued_at, sort=c.issued_at),
         Field(Column("tehsil", _l("Tehsil"), width=18), above.c.tehsil),
         Field(Column("portal_bill_id", _l("Portal bill id"), Kind.IDENTIFIER, 16), c.portal_bill_id),
-        Field(Column("mobile", _l("Mobile"), Kind.IDENTIFIER, 14), Account.mobile, visible_digits=4),
-        Field(Column("cnic", _l("CNIC"), Kind.IDENTIFIER, 16), Account.cnic, visible_digits=3),
+        Field(words.MOBILE, Account.mobile, visible_digits=4, unit=Account.unit_id),
+        Field(words.CNIC, Account.cnic, visible_digits=3, unit=Account.unit_id),
     )
-    return Display(bills.join(_account, Account.id == c.account_id).outerjoin(above, true()), fields)
+    # An account that has gone to another area since is not shown, its old bill is.
+    own = and_(Account.id == c.account_id, scope.clause(Account.location_id))
+    return Display(bills.outerjoin(_account, own).outerjoin(above, true()), fields)
 
 
 def _register(query: Query) -> Source:
@@ -86,7 +89,7 @@ def _register(query: Query) -> Source:
     return Source(
         core=_bill,
         where=(*query.conditions(REGISTER_FILTERS, Bill.location_id), *live),
-        display=_show_bills,
+        display=lambda bills: _show_bills(bills, query.scope),
         tie=("billing_month", "id"),
         totals=(
             Total("monthly_fee", _l("Monthly fees"), Kind.MONEY, func.sum(Bill.monthly_fee)),
@@ -136,7 +139,7 @@ UNIT_FILTERS = (
     filters.months(UnitCycle.billing_month),
     _paid_state(UnitCycle.paid_bills),
     filters.choice("use", _l("Use"), UnitCycle.use, words.USES),
-    filters.text(_l("Survey id, mobile or name"), lambda text: unit_matches(UnitCycle.unit_id, text)),
+    filters.text(_l("Survey id or name"), lambda text: unit_matches(UnitCycle.unit_id, text)),
 )
 
 
@@ -153,7 +156,7 @@ def _show_units(cycles: FromClause) -> Display:
         Field(Column("use", _l("Use"), Kind.CODE, choices=words.USES), c.use),
         Field(Column("size_band", _l("Size"), Kind.CODE, 16, words.SIZES, in_words=True), SurveyUnit.size_band),
         Field(Column("tehsil", _l("Tehsil"), width=18), above.c.tehsil),
-        Field(Column("mobile", _l("Mobile"), Kind.IDENTIFIER, 14), SurveyUnit.mobile, visible_digits=4),
+        Field(words.MOBILE, SurveyUnit.mobile, visible_digits=4, unit=c.unit_id),
         Field(Column("address", _l("Address"), width=34), SurveyUnit.address),
     )
     return Display(cycles.join(_unit, SurveyUnit.id == c.unit_id).outerjoin(above, true()), fields)

@@ -20,6 +20,7 @@ from portal.billing.cycles import cycle_bounds, parse_day, parse_month
 from portal.errors import InvalidInputError
 from portal.locations.models import LocationClosure
 from portal.web import format as fmt
+from portal.web.masking import holds_personal_number
 
 Arguments = Mapping[str, str]
 
@@ -237,10 +238,13 @@ def days(column: Any) -> Filter:
 
 
 def text(label: Any, condition: Callable[[str], ColumnElement[bool]]) -> Filter:
-    """`q`: what somebody types to find an account."""
+    """`q`: what somebody types to find an account. Not by a personal number: it would stand in the address."""
 
     def read(args: Arguments, _reading: Reading) -> str | None:
         typed = _text(args, "q")
+        if typed and holds_personal_number(typed):
+            why = _("A mobile or CNIC number must not stand in the address of a page. Use the search box for it.")
+            raise InvalidInputError(why, code="personal_number")
         return " ".join(typed.split())[:MAX_TEXT] if typed else None
 
     return Filter(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import BigInteger, FromClause, cast, func, select, true
+from sqlalchemy import BigInteger, FromClause, and_, cast, func, select, true
 from sqlalchemy import case as sql_case
 
 from portal.billing.models import Account
 from portal.payments.channels import KNOWN_CHANNELS, normalise_channel
 from portal.payments.models import Payment
 from portal.payments.selects import payment_matches
+from portal.permissions import AreaScope
 from portal.reports import filters, words
 from portal.reports.areas import names_above
 from portal.reports.filters import Filter
@@ -51,12 +52,12 @@ REGISTER_FILTERS = (
 )
 
 
-def _show_payments(payments: FromClause, with_account: bool = True) -> Display:
+def _show_payments(payments: FromClause, scope: AreaScope, with_account: bool = True) -> Display:
     c = payments.c
     above = names_above(c.location_id)
     state = sql_case((c.account_id.is_(None), "UNMATCHED"), else_="POSTED")
     consumer = (Field(Column("consumer_name", _l("Consumer")), Account.consumer_name),)
-    mobile = (Field(Column("mobile", _l("Mobile"), Kind.IDENTIFIER, 14), Account.mobile, visible_digits=4),)
+    mobile = (Field(words.MOBILE, Account.mobile, visible_digits=4, unit=Account.unit_id),)
     allocated = (
         Field(Column("bill_month", _l("Bill of"), Kind.MONTH), c.bill_month),
         Field(Column("state", _l("Posting"), Kind.CODE, choices=words.STATES), state),
@@ -77,7 +78,9 @@ def _show_payments(payments: FromClause, with_account: bool = True) -> Display:
         Field(Column("amount", _l("Amount due"), Kind.MONEY), c.amount),
         Field(Column("fine", _l("Fine"), Kind.MONEY), c.fine),
     )
-    tables = payments.outerjoin(_account, Account.id == c.account_id) if with_account else payments
+    # An account of another area is not shown, the payment made here is.
+    own = and_(Account.id == c.account_id, scope.clause(Account.location_id))
+    tables = payments.outerjoin(_account, own) if with_account else payments
     return Display(tables.outerjoin(above, true()), fields)
 
 
@@ -85,7 +88,7 @@ def _rows(query: Query, own_filters: tuple[Filter, ...], *more: Any, with_accoun
     return Source(
         core=_payment,
         where=(*query.conditions(own_filters, Payment.location_id), *more),
-        display=lambda payments: _show_payments(payments, with_account),
+        display=lambda payments: _show_payments(payments, query.scope, with_account),
         tie=("paid_on", "id"),
         totals=(Total("paid_amount", _l("Paid"), Kind.MONEY, func.sum(Payment.paid_amount)),),
     )

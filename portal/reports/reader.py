@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, Connection, Select, and_, cast, func, literal
 from sqlalchemy.exc import DBAPIError
 
 from portal.errors import InvalidInputError
-from portal.permissions import AreaScope
+from portal.permissions import AreaScope, PersonalSight
 from portal.reports.areas import load_area
 from portal.reports.filters import Area, Arguments, Reading
 from portal.reports.report import Query, Report, Source, Total, order_keys, read_query, shown
@@ -57,7 +57,7 @@ def open_query(
     scope: AreaScope,
     *,
     cycle_start_day: int,
-    may_see_personal: bool,
+    sight: PersonalSight,
     language: str = "en",
 ) -> Query:
     """The query a URL asks for, its area checked against the scope."""
@@ -65,7 +65,7 @@ def open_query(
     def area(area_id: int) -> Area:
         return load_area(connection, area_id, scope)
 
-    return read_query(report, arguments, scope, Reading(area, cycle_start_day, language), may_see_personal)
+    return read_query(report, arguments, scope, Reading(area, cycle_start_day, language), sight)
 
 
 def block_select(query: Query, cursor: Sequence[Any] | None, size: int, including: bool = False) -> Select[Any]:
@@ -80,7 +80,7 @@ def block_select(query: Query, cursor: Sequence[Any] | None, size: int, includin
     display = source.display(cut)
     ends = [cut.c[label.name] for label in labelled]
     return (
-        select(*(shown(one, query.may_see_personal).label(one.key) for one in display.fields), *ends)
+        select(*(shown(one, query.sight).label(one.key) for one in display.fields), *ends)
         .select_from(display.tables)
         .order_by(*_ordered(ends, query.descending))
     )

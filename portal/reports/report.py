@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, FromClause, Select, String, func, literal, select
+from sqlalchemy import ColumnElement, FromClause, Select, String, case, func, literal, select
 
 from portal.errors import InvalidInputError
-from portal.permissions import AreaScope, Permission
+from portal.permissions import AreaScope, Permission, PersonalSight
 from portal.reports.filters import Arguments, Filter, Reading
 from portal.web.columns import Column, Kind
 
@@ -25,13 +25,15 @@ class Field:
     """A column of the report and where it comes from.
 
     `sort` is what sorting by it means (NOT NULL, of the core tables), None when one cannot sort by it.
-    `visible_digits` marks a personal number: so many of its last digits are left to those who may not see it.
+    `visible_digits` marks a personal number: so many of its last digits are left to those who may not see it; whether
+    somebody may depends on the unit it belongs to, whose id is `unit` (an expression over the same tables).
     """
 
     column: Column
     expression: Any
     sort: Any = None
     visible_digits: int | None = None
+    unit: Any = None
 
     @property
     def key(self) -> str:
@@ -114,7 +116,7 @@ class Query:
     report: Report
     values: Mapping[str, Any]
     scope: AreaScope
-    may_see_personal: bool = False
+    sight: PersonalSight = field(default_factory=PersonalSight)
     sort: str | None = None
     descending: bool = True
     arguments: Mapping[str, str] = field(default_factory=dict)
@@ -145,7 +147,7 @@ class Query:
 
 
 def read_query(
-    report: Report, arguments: Arguments, scope: AreaScope, reading: Reading, may_see_personal: bool
+    report: Report, arguments: Arguments, scope: AreaScope, reading: Reading, sight: PersonalSight
 ) -> Query:
     """A query out of a URL's keys. Raises InvalidInputError (a bad value) and NotFoundError (an area outside)."""
     values = {}
@@ -153,7 +155,7 @@ def read_query(
         value = one.read(arguments, reading)
         if value is not None:
             values[one.name] = value
-    query = Query(report, values, scope, may_see_personal, None, report.descending, dict(arguments))
+    query = Query(report, values, scope, sight, None, report.descending, dict(arguments))
     wanted = (arguments.get("sort") or "").strip()
     if not wanted:
         return query
@@ -164,15 +166,23 @@ def with_sort(query: Query, key: str, descending: bool) -> Query:
     """The query in another order. Raises InvalidInputError unless the column is one of those that can be sorted."""
     if key not in {one.key for one in query.report.source(query).fields if one.sort is not None}:
         raise InvalidInputError(f"The report cannot be sorted by {key[:40]}.", code="bad_sort")
-    return Query(query.report, query.values, query.scope, query.may_see_personal, key, descending, query.arguments)
+    return Query(query.report, query.values, query.scope, query.sight, key, descending, query.arguments)
 
 
-def shown(one: Field, may_see_personal: bool) -> Any:
+def shown(one: Field, sight: PersonalSight) -> Any:
     """The expression of a field as this reader may see it."""
-    if one.visible_digits is None or may_see_personal:
+    if one.visible_digits is None or sight.everybody:
         return one.expression
     hidden = func.greatest(func.length(one.expression) - one.visible_digits, 0)
-    return func.repeat(literal("•", String), hidden).concat(func.right(one.expression, one.visible_digits))
+    masked = func.repeat(literal("•", String), hidden).concat(func.right(one.expression, one.visible_digits))
+    if one.unit is None or sight.assigned is None:
+        return masked
+    return case((sight.clause(one.unit), one.expression), else_=masked)
+
+
+def shows_personal(query: Query) -> bool:
+    """Whether the reader gets personal numbers in full."""
+    return query.sight.everybody and any(one.visible_digits for one in query.report.source(query).fields)
 
 
 def order_keys(query: Query, source: Source) -> tuple[Any, ...]:
@@ -188,7 +198,7 @@ def all_rows(query: Query) -> Select[Any]:
     keys = order_keys(query, source)
     display = source.display(source.core)
     return (
-        select(*(shown(one, query.may_see_personal).label(one.key) for one in display.fields))
+        select(*(shown(one, query.sight).label(one.key) for one in display.fields))
         .select_from(display.tables)
         .where(*source.where)
         .order_by(*(key.desc() if query.descending else key.asc() for key in keys))

@@ -12,8 +12,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
-from portal.audit.service import record
-from portal.db import read_snapshot, transaction
+from portal.db import read_snapshot
 from portal.errors import ForbiddenError
 from portal.permissions import Permission, require
 from portal.reports.catalogue import REPORTS, find_report
@@ -22,11 +21,13 @@ from portal.reports.reader import Totals, exact_totals, newest_month, open_query
 from portal.reports.report import Query, Report, all_rows
 from portal.web import i18n
 from portal.web.columns import Column, Kind
-from portal.web.context import client_address, settings
+from portal.web.context import settings
 from portal.web.copying import Snapshot, open_snapshot
 from portal.web.downloads import csv_response, xlsx_response
 from portal.web.format import KARACHI
 from portal.web.guard import current_scope
+from portal.web.masking import mask_text, masked_address, personal_sight
+from portal.web.noting import ExportNote, begin_export
 from portal.web.xlsx import Fact
 
 blueprint = Blueprint("reports", __name__, url_prefix="/reports")
@@ -68,11 +69,11 @@ def download_xlsx(name: str) -> ResponseReturnValue:
     return _download(name, "xlsx", _as_workbook)
 
 
-Writer = Callable[[Query, Totals, Snapshot, str], Response]
+Writer = Callable[[Query, Totals, Snapshot, str, ExportNote], Response]
 
 
 def _download(name: str, kind: str, write: Writer) -> Response:
-    """Count in a snapshot, note the export in the audit log, stream from the same snapshot."""
+    """Count in a snapshot, note the beginning in the audit log, stream from the same snapshot."""
     report = find_report(name)
     if not current_user.can(report.permission):
         raise ForbiddenError(_("Your role does not allow this."))
@@ -84,25 +85,25 @@ def _download(name: str, kind: str, write: Writer) -> Response:
             first_values(request.args),
             current_scope(),
             cycle_start_day=settings().cycle_start_day,
-            may_see_personal=current_user.can(Permission.VIEW_PERSONAL),
+            sight=personal_sight(current_user),
             language=i18n.language(),
         )
         # CSV states nothing but rows: their number is enough, and rollups know it at once.
         counted = quick_totals(snapshot.connection, query) if kind == "csv" else None
         totals = counted or exact_totals(snapshot.connection, query)
-        with transaction() as session:
-            record(
-                session,
-                f"report.export.{kind}",
-                "report",
-                report.name,
-                actor=current_user.username,
-                staff_id=current_user.id,
-                address=client_address(),
-                after={"query": query.query_string, "filters": query.sentences(), "rows": totals.rows},
-            )
+        note = begin_export(
+            f"report.export.{kind}",
+            "report",
+            report.name,
+            {
+                "query": masked_address(query.query_string),
+                "filters": [mask_text(sentence, False) for sentence in query.sentences()],
+                "rows": totals.rows,
+            },
+            location_id=query.values["area"].id if "area" in query.values else None,
+        )
         today = dt.datetime.now(KARACHI).date()
-        return write(query, totals, snapshot, f"{report.name}-{today}.{kind}")
+        return write(query, totals, snapshot, f"{report.name}-{today}.{kind}", note)
     except BaseException as error:
         snapshot.close(error)
         raise
@@ -118,11 +119,13 @@ def columns_of(query: Query) -> list[Column]:
     return [one.column for one in query.report.source(query).fields]
 
 
-def _as_csv(query: Query, totals: Totals, snapshot: Snapshot, filename: str) -> Response:
-    return csv_response(all_rows(query), columns_of(query), filename, snapshot=snapshot, expected_rows=totals.rows)
+def _as_csv(query: Query, totals: Totals, snapshot: Snapshot, filename: str, note: ExportNote) -> Response:
+    return csv_response(
+        all_rows(query), columns_of(query), filename, snapshot=snapshot, expected_rows=totals.rows, note=note
+    )
 
 
-def _as_workbook(query: Query, totals: Totals, snapshot: Snapshot, filename: str) -> Response:
+def _as_workbook(query: Query, totals: Totals, snapshot: Snapshot, filename: str, note: ExportNote) -> Response:
     language = i18n.language()
     return xlsx_response(
         all_rows(query),
@@ -134,6 +137,7 @@ def _as_workbook(query: Query, totals: Totals, snapshot: Snapshot, filename: str
         right_to_left=language in i18n.RIGHT_TO_LEFT,
         snapshot=snapshot,
         expected_rows=totals.rows,
+        note=note,
     )
 
 

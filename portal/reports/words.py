@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 
+from portal.web.columns import Column, Kind
+
 STATUSES = {
     "UNPAID": _l("Unpaid"),
     "PARTIAL": _l("Part paid"),
@@ -23,3 +25,7 @@ SIZES = {
     "LARGE": _l("Large"),
 }
 STATES = {"POSTED": _l("Posted"), "UNMATCHED": _l("Unmatched")}
+
+# Personal numbers: the same column in every report that shows them.
+MOBILE = Column("mobile", _l("Mobile"), Kind.IDENTIFIER, 14)
+CNIC = Column("cnic", _l("CNIC"), Kind.IDENTIFIER, 16)

@@ -62,6 +62,7 @@ def _units(session: Session, ids: list[int]) -> list[Any]:
         select(
             SurveyUnit.survey_id,
             SurveyUnit.id,
+            SurveyUnit.location_id,
             SurveyUnit.consumer_name,
             SurveyUnit.address,
             SurveyUnit.mobile,
@@ -86,6 +87,7 @@ def _accounts(session: Session, ids: list[int]) -> list[Any]:
         select(
             Account.psid,
             Account.id,
+            Account.location_id,
             Account.consumer_name,
             Account.address,
             Account.mobile,

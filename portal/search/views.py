@@ -15,12 +15,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from portal.audit.sightings import Seen
 from portal.db import session
 from portal.permissions import Permission, require
 from portal.search import service
 from portal.search.question import Question, read
 from portal.search.words import words
 from portal.web.guard import current_scope
+from portal.web.masking import seen_units
+from portal.web.noting import note_personal_views
 from portal.web.pages import url_with
 
 blueprint = Blueprint("search", __name__)
@@ -88,5 +91,16 @@ def _only_record(answer: service.Answer) -> str | None:
 
 
 def _page(question: Question, answer: service.Answer | None = None) -> ResponseReturnValue:
-    may_see = current_user.can(Permission.VIEW_PERSONAL)
-    return render_template("search/results.html", question=question, answer=answer, words=words(), may_see=may_see)
+    seen = _seen(answer) if answer else frozenset()
+    return render_template("search/results.html", question=question, answer=answer, words=words(), seen=seen)
+
+
+def _seen(answer: service.Answer) -> frozenset[str]:
+    """Keys (survey ids, PSIDs) of the hits whose mobile or CNIC is shown in full; the audit log is told."""
+    shown = [("unit", hit.row.survey_id, hit.row.id, hit) for hit in answer.units]
+    shown += [("account", hit.row.psid, hit.row.unit_id, hit) for hit in answer.accounts]
+    shown = [one for one in shown if one[3].matched in {"mobile", "cnic"}]
+    units = seen_units(current_user, [unit_id for _entity, _key, unit_id, _hit in shown])
+    seen = [Seen(entity, key, hit.row.location_id) for entity, key, unit_id, hit in shown if unit_id in units]
+    note_personal_views(seen)
+    return frozenset(one.entity_id for one in seen)

@@ -62,10 +62,15 @@ class Sink(Protocol):
 
 
 SinkMaker = Callable[[Callable[[bytes], None]], Sink]
+OnEnd = Callable[[int, bool], None]
 
 
 class CopyStream:
-    """An iterator of byte chunks for a WSGI response. `close()` ends the query, whoever calls it and when."""
+    """An iterator of byte chunks for a WSGI response. `close()` ends the query, whoever calls it and when.
+
+    `on_end(rows, finished)` is called once, after the last chunk was taken, or when it broke off (with the number of
+    rows that can have gone out at most).
+    """
 
     def __init__(
         self,
@@ -74,9 +79,12 @@ class CopyStream:
         options: str,
         make_sink: SinkMaker,
         expected_rows: int | None = None,
+        on_end: OnEnd | None = None,
     ) -> None:
         self._snapshot = snapshot
         self._expected = expected_rows
+        self._on_end = on_end
+        self._sink: Sink | None = None
         self._queue: queue.Queue[bytes | BaseException | None] = queue.Queue(_CHUNKS_WAITING)
         self._stopped = threading.Event()
         self._closed = False
@@ -105,12 +113,15 @@ class CopyStream:
             self._stopped.set()
             self._raw.cancel()
             self._thread.join()
-        self._end(error)
+        self._end(error, finished=False)
 
-    def _end(self, error: BaseException | None) -> None:
-        if not self._closed:
-            self._closed = True
-            self._snapshot.close(error)
+    def _end(self, error: BaseException | None, finished: bool) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._snapshot.close(error)
+        if self._on_end is not None:
+            self._on_end(self._sink.rows if self._sink else 0, finished)
 
     def _take(self) -> bytes | None:
         if self._closed:
@@ -119,7 +130,7 @@ class CopyStream:
         if isinstance(item, bytes):
             return item
         self._thread.join()
-        self._end(item)
+        self._end(item, finished=item is None)
         if item is not None:
             raise item
         return None
@@ -127,7 +138,7 @@ class CopyStream:
     def _produce(self, make_sink: SinkMaker) -> None:
         end: BaseException | None = None
         try:
-            sink = make_sink(self._emit)
+            self._sink = sink = make_sink(self._emit)
             with self._raw.cursor() as cursor:
                 cursor.copy_expert(self._sql, sink)
             if self._expected is not None and sink.rows != self._expected:

@@ -21,6 +21,7 @@ from sqlalchemy import Select, func, literal_column, select
 
 from portal.web.columns import Column, cell_expression, csv_expression
 from portal.web.copying import CHUNK_BYTES, CopyStream, Snapshot, open_snapshot
+from portal.web.noting import ExportNote
 from portal.web.xlsx import Fact, WorkbookSink
 
 CSV_TYPE = "text/csv; charset=utf-8"
@@ -35,11 +36,12 @@ def csv_response(
     *,
     snapshot: Snapshot | None = None,
     expected_rows: int | None = None,
+    note: ExportNote | None = None,
 ) -> Response:
     """The rows as a CSV download. Headings are English in every language, so that macros keep working.
 
     `snapshot` (closed here) is the one in which the rows were counted; `expected_rows` breaks the download off
-    when another number comes out.
+    when another number comes out. `note` is its line in the audit log, and is told how it ended.
     """
     with force_locale("en"):
         heading = _csv_line([str(column.label) for column in columns])
@@ -47,7 +49,12 @@ def csv_response(
         query = rows.subquery("report")
         shaped = select(*(csv_expression(column, query.c[column.key]).label(column.key) for column in columns))
     stream = CopyStream(
-        snapshot or open_snapshot(), shaped, "FORMAT csv", lambda emit: _CsvSink(heading, emit), expected_rows
+        snapshot or open_snapshot(),
+        shaped,
+        "FORMAT csv",
+        lambda emit: _CsvSink(heading, emit),
+        expected_rows,
+        note.end if note else None,
     )
     return _attachment(stream, filename, CSV_TYPE)
 
@@ -63,6 +70,7 @@ def xlsx_response(
     right_to_left: bool = False,
     snapshot: Snapshot | None = None,
     expected_rows: int | None = None,
+    note: ExportNote | None = None,
 ) -> Response:
     """The rows as a workbook: a first sheet that states `title` and `facts`, the rows on the second (and further
     ones when they are more than a sheet holds), with widths, formats, a filter and a frozen heading."""
@@ -80,6 +88,7 @@ def xlsx_response(
         "FORMAT text",
         lambda emit: WorkbookSink(emit, title, list(facts), headings, sheet_names, right_to_left),
         expected_rows,
+        note.end if note else None,
     )
     return _attachment(stream, filename, XLSX_TYPE)
 

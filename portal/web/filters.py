@@ -10,7 +10,8 @@ from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
 from portal.web import format as fmt
-from portal.web.masking import mask_cnic, mask_mobile
+from portal.web.masking import mask_cnic, mask_mobile, mask_text
+from portal.web.messages import in_my_language
 from portal.web.statuses import status_text
 
 
@@ -75,5 +76,6 @@ def install(app: Flask) -> None:
         bidi=bidi,
         mask_cnic=mask_cnic,
         mask_mobile=mask_mobile,
+        mask_text=mask_text,
         status_text=status_text,
     )
