@@ -6,12 +6,13 @@ from typing import Any
 
 
 class DomainError(Exception):
-    """Something the user can understand and act on. `str(error)` is the sentence shown to him."""
+    """Something the user can understand and act on. `str(error)` is the sentence shown to him: in his language when
+    the message is lazy, else in the language in which it was raised."""
 
     status = 400
     code = "error"
 
-    def __init__(self, message: str, *, code: str | None = None, **details: Any) -> None:
+    def __init__(self, message: object, *, code: str | None = None, **details: Any) -> None:
         super().__init__(message)
         self.code = code or type(self).code
         self.details = details

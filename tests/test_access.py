@@ -82,6 +82,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "psid": thing.psid,
         "batch_id": thing.batch_id,
         "place_id": thing.place_id,
+        "move_id": thing.move_id,
         "name": {"reports": "bill-register"}.get(rule.endpoint.split(".")[0], "figures"),
         "filename": "portal.css",
         "build": "none",
@@ -97,7 +98,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
 
 def leads_to_a_thing(rule: Rule) -> bool:
     """Whether a parameter names something that lies in an area."""
-    return bool(rule.arguments & {"survey_id", "psid", "batch_id", "place_id"})
+    return bool(rule.arguments & {"survey_id", "psid", "batch_id", "place_id", "move_id"})
 
 
 def call(world: World, who: Role | None, rule: Rule, method: str, thing: Registered) -> TestResponse:

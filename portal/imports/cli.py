@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
 from portal.config import MIB, Settings
@@ -19,6 +18,7 @@ from portal.imports.outcome import ImportOptions, Outcome
 from portal.imports.pipeline import KARACHI
 from portal.imports.service import Actor, ImportSettings, import_file
 from portal.schema import ensure_schema
+from portal.web.context import settings
 
 
 class MonthType(click.ParamType[dt.date]):
@@ -90,7 +90,6 @@ def import_command(
 ) -> None:
     """Import a portal file: areas, survey, biller or paid."""
     options = ImportOptions(month=month, issued=dict(issued), as_of=as_of)
-    settings: Settings = current_app.extensions["settings"]
     try:
         ensure_schema()
         with transaction() as session:
@@ -99,7 +98,7 @@ def import_command(
                 file,
                 kind=kind,
                 options=options,
-                settings=settings_for_imports(settings),
+                settings=settings_for_imports(settings()),
                 actor=Actor.system(),
                 dry_run=dry_run,
             )

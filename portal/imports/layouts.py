@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.errors import RefusedFileError
@@ -153,7 +152,7 @@ def match_header(headers: Sequence[str]) -> Header | None:
     name = KIND_NAMES[best.layout.kind]
     if best.missing:
         raise RefusedFileError(
-            _(
+            _l(
                 "This looks like a %(kind)s, but the column %(columns)s is missing."
                 " Download the file again from the portal with all its columns; the order does not matter.",
                 kind=name,
@@ -165,7 +164,7 @@ def match_header(headers: Sequence[str]) -> Header | None:
         )
     if best.twice:
         raise RefusedFileError(
-            _(
+            _l(
                 "The column %(columns)s stands twice in this %(kind)s. Remove the one that is not the portal's.",
                 kind=name,
                 columns=", ".join(f"“{column}”" for column in best.twice),
@@ -194,14 +193,13 @@ def recognise(headers: Sequence[str]) -> tuple[str, str]:
     return header.kind, header.form
 
 
-def no_header_message() -> str:
+def no_header_message() -> Any:
     """The sentence for a file in which no known header was found."""
-    message: str = _(
+    return _l(
         "No header of an area list, survey master, biller list or paid list was found in the first %(rows)s rows."
         " Upload the file as the portal gives it, with its row of column names.",
         rows=HEADER_ROWS,
     )
-    return message
 
 
 def find_header(rows: Sequence[Sequence[str]]) -> tuple[int, Header] | None:

@@ -23,6 +23,7 @@ class ImportBatch(Base):
 
     `options`: {"month": "YYYY-MM"|null, "issued": {"YYYY-MM-DD": "YYYY-MM"}, "as_of": iso|null}.
     `preview` and `result` hold what the pages show (see `portal.imports.outcome.Outcome.as_json`).
+    `error` says why it was refused, failed or stopped: {language: text}, since the worker has no reader.
     `area_ids` are the location ids under which the uploader may write; NULL is the whole province (system).
     """
 
@@ -59,7 +60,7 @@ class ImportBatch(Base):
     totals: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
     preview: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    error: Mapped[str | None]
+    error: Mapped[dict[str, str] | None] = mapped_column(JSONB)
     phase: Mapped[str] = mapped_column(server_default="")
     progress: Mapped[int] = mapped_column(server_default=text("0"))
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from portal.billing.cycles import add_months, cycle_of
@@ -54,7 +54,7 @@ class PreviewChangedError(ConflictError):
     code = "preview_changed"
 
     def __init__(self, outcome: Outcome) -> None:
-        super().__init__(_("The counts have changed since the preview. Nothing was written; check the new preview."))
+        super().__init__(_l("The counts have changed since the preview. Nothing was written; check the new preview."))
         self.outcome = outcome
 
 
@@ -137,7 +137,7 @@ def _check_options(options: ImportOptions, today: dt.date, cycle_start_day: int,
     for month in filter(None, [options.month, *options.issued.values()]):
         if month > last:
             raise InvalidInputError(
-                _(
+                _l(
                     "The billing month %(month)s lies in the future; the latest that can be billed is %(last)s."
                     " Nothing was imported.",
                     month=f"{month:%Y-%m}",
@@ -151,7 +151,7 @@ def _check_options(options: ImportOptions, today: dt.date, cycle_start_day: int,
         today, now.astimezone(KARACHI).date()
     ):
         raise InvalidInputError(
-            _(
+            _l(
                 "The as-of time %(as_of)s lies in the future. Nothing was imported."
                 " It is the time at which the file was downloaded from the portal.",
                 as_of=f"{options.as_of.astimezone(KARACHI):%Y-%m-%d %H:%M}",

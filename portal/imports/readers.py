@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from portal.errors import RefusedFileError
 from portal.imports.csv_rows import CsvRows, detect_encoding, find_start
@@ -23,6 +23,7 @@ from portal.imports.findings import NOTE, Finding
 from portal.imports.layouts import KIND_NAMES, Header, no_header_message
 from portal.imports.tables import Flag, FlaggedCells, Table, flagged
 from portal.imports.xlsx_reader import open_workbook
+from portal.web.messages import lazily
 
 __all__ = ["DEFAULT_MAX_BYTES", "Flag", "FlaggedCells", "Table", "flagged", "open_table"]
 
@@ -51,7 +52,7 @@ def open_table(
     size = path.stat().st_size
     if size > max_bytes:
         raise RefusedFileError(
-            _(
+            _l(
                 "%(name)s has %(size)s MB; at most %(limit)s MB are accepted."
                 " Download a shorter period or a single tehsil.",
                 name=file_name,
@@ -85,7 +86,7 @@ def _open_csv(path: Path, file_name: str, kind: str | None) -> Iterator[Table]:
     encoding = detect_encoding(path)
     start = find_start(path, encoding)
     if start is None:
-        raise RefusedFileError(f"{file_name}: {no_header_message()}", code="no_header")
+        raise RefusedFileError(lazily(lambda: f"{file_name}: {no_header_message()}"), code="no_header")
     header = start.header
     check_kind(header, kind, file_name)
     notes = [Finding(NOTE, "ENCODING_DAMAGED", "", encoding.name)] if encoding.damaged else []
@@ -109,7 +110,7 @@ def check_kind(header: Header, kind: str | None, file_name: str) -> None:
     """Raise RefusedFileError when the file is of another kind than the user says."""
     if kind is not None and header.kind != kind:
         raise RefusedFileError(
-            _(
+            _l(
                 "%(name)s does not hold what was asked for (%(wanted)s) but another kind: %(found)s."
                 " Nothing was imported. Choose the right file, or the right kind.",
                 name=file_name,
@@ -126,7 +127,7 @@ def _not_empty(rows: Iterator[Row], header: Header, file_name: str) -> Iterator[
     first = next(rows, None)
     if first is None:
         raise RefusedFileError(
-            _(
+            _l(
                 "%(name)s holds the header of a %(kind)s but not a single row."
                 " Download the file again from the portal.",
                 name=file_name,

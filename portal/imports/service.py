@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import Connection, text, update
 from sqlalchemy.orm import Session
 
@@ -22,8 +23,10 @@ from portal.imports.models import ImportBatch
 from portal.imports.outcome import ImportOptions, Outcome, Progress, no_progress
 from portal.imports.pipeline import KARACHI, PreviewChangedError, run_import
 from portal.permissions import AreaScope
+from portal.web.messages import in_every_language
 
 CHUNK = 1 << 20
+TASKS = ("imports.check", "imports.commit")
 RUNNING = ("CHECKING", "QUEUED", "COMMITTING")
 SideTransaction = Callable[[], AbstractContextManager[Connection]]
 
@@ -176,7 +179,7 @@ def check_batch(session: Session, batch_id: int, settings: ImportSettings, side:
     except (RefusedFileError, InvalidInputError) as error:
         session.rollback()
         if (refused := _still(session, batch_id, "CHECKING")) is not None:
-            refused.status, refused.error, refused.finished_at = "REFUSED", str(error), now()
+            refused.status, refused.error, refused.finished_at = "REFUSED", in_every_language(error), now()
         return
     checked = _still(session, batch_id, "CHECKING")
     if checked is None:
@@ -246,30 +249,30 @@ def commit_batch(
         outcome = _run(session, batch, settings, reporter(batch_id, side), write=True)
     except PreviewChangedError as changed:
         # Nothing of the registers was touched by then; what was found in the rows is kept for the new preview.
-        batch.preview, batch.error = changed.outcome.as_json(), str(changed)
+        batch.preview, batch.error = changed.outcome.as_json(), in_every_language(changed)
         _note_counts(batch, changed.outcome)
         batch.status = "PREVIEW"
         return
     except DomainError as error:
         session.rollback()
         batch = get_batch(session, batch_id)
-        batch.status, batch.error, batch.finished_at = "FAILED", str(error), now()
+        batch.status, batch.error, batch.finished_at = "FAILED", in_every_language(error), now()
         return
     _finish(session, batch, outcome, actor)
 
 
-def fail_batch(session: Session, batch_id: int, reason: str) -> None:
-    """Say that an import ended without writing anything."""
+def fail_batch(session: Session, batch_id: int, reason: object) -> None:
+    """Say that an import ended without writing anything; `reason` is a text, lazy where it can be translated."""
     batch = get_batch(session, batch_id)
     if batch.status in RUNNING:
-        batch.status, batch.error, batch.finished_at = "FAILED", reason, now()
+        batch.status, batch.error, batch.finished_at = "FAILED", in_every_language(reason), now()
 
 
 def _run(
     session: Session, batch: ImportBatch, settings: ImportSettings, progress: Progress, write: bool = False
 ) -> Outcome:
     if batch.stored_path is None or not Path(batch.stored_path).exists():
-        raise RefusedFileError(_("The uploaded file is no longer there. Nothing was imported; upload it again."))
+        raise RefusedFileError(_l("The uploaded file is no longer there. Nothing was imported; upload it again."))
     return run_import(
         session,
         Path(batch.stored_path),

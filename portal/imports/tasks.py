@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from flask import current_app
+from flask_babel import lazy_gettext as _l
 
 from portal.db import side_transaction, transaction
 from portal.imports.cli import settings_for_imports
 from portal.imports.service import Actor, ImportSettings, check_batch, commit_batch, fail_batch, get_batch, scope_of
 from portal.jobs.app import task
 from portal.staff.models import Staff
+from portal.web.context import settings
 
 
 def _settings() -> ImportSettings:
-    return settings_for_imports(current_app.extensions["settings"])
+    return settings_for_imports(settings())
 
 
 def _give_up(reason: str, batch_id: int, **_confirmed: object) -> None:
     """Called when the job will not come: whoever waits for the import learns why."""
     with transaction() as session:
-        fail_batch(session, batch_id, f"The import stopped and was given up. Nothing was written. ({reason})")
+        sentence = _l("The import stopped and was given up. Nothing was written. (%(reason)s)", reason=reason)
+        fail_batch(session, batch_id, sentence)
 
 
 @task("imports.check", on_lost=_give_up)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 
 from portal.audit.service import record
+from portal.audit.sightings import Seen
 from portal.config import MIB
 from portal.db import session, transaction
 from portal.errors import ConflictError, DomainError, ForbiddenError, InvalidInputError, NotFoundError, RefusedFileError
@@ -23,6 +24,7 @@ from portal.imports.findings import FINDINGS
 from portal.imports.models import ImportBatch, ImportFinding
 from portal.imports.outcome import ImportOptions
 from portal.jobs.defer import defer
+from portal.jobs.watch import remark, standing
 from portal.permissions import Permission, require
 from portal.staff.models import Staff
 from portal.web import format as fmt
@@ -31,6 +33,8 @@ from portal.web.context import client_address, settings, wants_data
 from portal.web.downloads import csv_response, xlsx_response
 from portal.web.filters import language
 from portal.web.guard import current_scope
+from portal.web.masking import may_see_personal
+from portal.web.noting import begin_export, note_personal_views
 from portal.web.pages import Key, paginate
 from portal.web.xlsx import Fact
 
@@ -67,10 +71,16 @@ def _find(db_session: Session, batch_id: int) -> ImportBatch:
     return batch
 
 
-def _note(db_session: Session, action: str, batch: ImportBatch, after: dict[str, object]) -> None:
+def _note(
+    db_session: Session,
+    action: str,
+    batch: ImportBatch,
+    after: dict[str, object],
+    before: dict[str, Any] | None = None,
+) -> None:
     record(
         db_session, action, "import_batch", batch.id, actor=current_user.username, staff_id=current_user.id,
-        batch_id=batch.id, address=client_address(), after={"file": batch.file_name, **after},
+        batch_id=batch.id, address=client_address(), before=before, after={"file": batch.file_name, **after},
     )  # fmt: skip
 
 
@@ -176,7 +186,9 @@ def _page(batch: ImportBatch, status: int = 200, error: DomainError | None = Non
     current = session()
     outcome = batch.result if batch.status == "DONE" else batch.preview if batch.status == "PREVIEW" else None
     uploader = current.get(Staff, batch.staff_id) if batch.staff_id else None
-    may_see = current_user.can(Permission.VIEW_PERSONAL)
+    may_see = may_see_personal(current_user)
+    if outcome is not None and may_see:
+        note_personal_views([Seen("import_batch", str(batch.id))])
     values: dict[str, object] = {
         "batch": batch,
         "uploader": uploader,
@@ -184,7 +196,7 @@ def _page(batch: ImportBatch, status: int = 200, error: DomainError | None = Non
         "kind_name": str(words.KINDS.get(batch.kind or "", _("Not recognised yet"))),
         "state_name": str(_states()[batch.status]),
         "running": batch.status in words.RUNNING,
-        "progress": words.progress(batch),
+        "progress": _progress(batch),
         "may_import": current_user.can(Permission.IMPORT),
         "may_export": current_user.can(Permission.EXPORT) and may_see,
         "may_match": current_user.can(Permission.MATCH_PLACES),
@@ -219,6 +231,15 @@ def _page(batch: ImportBatch, status: int = 200, error: DomainError | None = Non
     return render_template("imports/batch.html", **values), status
 
 
+def _progress(batch: ImportBatch) -> tuple[int, str]:
+    """How far a running import is: per cent, and a sentence, also about a worker that died over it."""
+    percent, sentence = words.progress(batch)
+    if batch.status not in words.RUNNING:
+        return percent, sentence
+    found = standing(session(), service.TASKS, "batch_id", batch.id)
+    return percent, " ".join(filter(None, [remark(found), sentence]))
+
+
 def _by_id(query: selects.Rows) -> dict[int, str]:
     return {row[0]: row[1] for row in session().execute(query)}
 
@@ -229,7 +250,7 @@ def status(batch_id: int) -> ResponseReturnValue:
     """What the open page asks for every second while the import runs."""
     batch = _find(session(), batch_id)
     state, running = str(_states()[batch.status]), batch.status in words.RUNNING
-    percent, text = words.progress(batch) if running else (100, state)
+    percent, text = _progress(batch) if running else (100, state)
     return jsonify(
         id=batch.id,
         status=batch.status,
@@ -268,8 +289,9 @@ def decide(batch_id: int) -> ResponseReturnValue:
     try:
         with transaction() as db_session:
             if changed:
+                before = {"options": batch.options}
                 service.change_options(db_session, batch_id, options)
-                _note(db_session, "import.options", batch, {"options": options.as_json()})
+                _note(db_session, "import.options", batch, {"options": options.as_json()}, before)
                 defer("imports.check", batch_id=batch_id)
             elif request.form.get("do") == "import":
                 service.queue_commit(db_session, batch_id)
@@ -299,8 +321,9 @@ def cancel(batch_id: int) -> ResponseReturnValue:
     batch = _find(session(), batch_id)
     try:
         with transaction() as db_session:
-            service.cancel_batch(db_session, batch_id)
-            _note(db_session, "import.cancel", batch, {})
+            before = {"status": batch.status}
+            cancelled = service.cancel_batch(db_session, batch_id)
+            _note(db_session, "import.cancel", batch, {"status": cancelled.status}, before)
     except ConflictError as error:
         return _back(batch_id, error)
     flash(_("The import is cancelled. Nothing was written."), "info")
@@ -321,7 +344,9 @@ def findings(batch_id: int, code: str) -> ResponseReturnValue:
         [Key(ImportFinding.line_no), Key(ImportFinding.id)],
         request.args.get("cursor"),
     )
-    may_see = current_user.can(Permission.VIEW_PERSONAL)
+    may_see = may_see_personal(current_user)
+    if page.items and may_see:
+        note_personal_views([Seen("import_batch", str(batch_id))])
     return render_template(
         "imports/findings.html",
         batch=batch,
@@ -355,7 +380,7 @@ def _download(
     batch: ImportBatch, name: str, file_format: str, query: tuple[selects.Rows, list[Column]]
 ) -> ResponseReturnValue:
     """Rows of a file hold names, numbers and addresses: only for those who may see them, and noted in the audit log."""
-    if not current_user.can(Permission.VIEW_PERSONAL):
+    if not may_see_personal(current_user):
         raise ForbiddenError(_("Your role does not allow this."))
     file_name = f"import-{batch.id}-{name}.{file_format}"
     facts = [
@@ -369,9 +394,9 @@ def _download(
         Fact(str(_("Downloaded at")), service.now(), Kind.DATETIME),
     ]
     title = f"{batch.file_name}: {name}"
-    with transaction() as db_session:
-        _note(db_session, "import.download", batch, {"rows": name, "format": file_format})
+    after = {"file": batch.file_name, "rows": name, "format": file_format}
+    note = begin_export("import.download", "import_batch", batch.id, after, batch_id=batch.id)
     select, columns = query
     if file_format == "csv":
-        return csv_response(select, columns, file_name)
-    return xlsx_response(select, columns, file_name, title=title, facts=facts)
+        return csv_response(select, columns, file_name, note=note)
+    return xlsx_response(select, columns, file_name, title=title, facts=facts, note=note)

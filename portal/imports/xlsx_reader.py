@@ -16,12 +16,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.errors import RefusedFileError
 from portal.imports.layouts import HEADER_ROWS, Header, find_header, no_header_message
 from portal.imports.tables import Flag, flagged
+from portal.web.messages import lazily
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
 # What the reading process may see of the environment: no secrets.
@@ -52,7 +52,8 @@ _REASONS = {
 
 def _refused(file_name: str, reason: str, detail: str) -> RefusedFileError:
     reason = reason if reason in _REASONS else "damaged"
-    return RefusedFileError(f"{file_name}: {_REASONS[reason]}", code=reason, detail=detail)
+    message = lazily(lambda: f"{file_name}: {_REASONS[reason]}")
+    return RefusedFileError(message, code=reason, detail=detail)
 
 
 class OpenWorkbook:
@@ -111,7 +112,7 @@ class OpenWorkbook:
                 match = find_header([cells for _number, cells in sheet["rows"]])
             except RefusedFileError as error:
                 nearly = nearly or RefusedFileError(
-                    _("Sheet “%(sheet)s”: %(message)s", sheet=sheet["name"], message=str(error)),
+                    _l("Sheet “%(sheet)s”: %(message)s", sheet=sheet["name"], message=error),
                     code=error.code,
                     **error.details,
                 )
@@ -122,24 +123,12 @@ class OpenWorkbook:
             rank = (kind in {None, header.kind}, bool(sheet["visible"]), place + 1 < len(sheet["rows"]))
             found.append((rank, (index, sheet["rows"][place][0], header, sheet["name"], sheet["left"])))
         if not found:
-            raise nearly or RefusedFileError(
-                f"{self._file_name}: "
-                + _(
-                    "No sheet has the header of an area list, survey master, biller list or paid list in its first"
-                    " %(rows)s rows (sheets: %(sheets)s). Upload the workbook as the portal gives it, with its row of"
-                    " column names.",
-                    rows=HEADER_ROWS,
-                    sheets=", ".join(f"“{sheet['name']}”" for sheet in sheets),
-                )
-                if sheets
-                else f"{self._file_name}: {no_header_message()}",
-                code="no_header",
-            )
+            raise nearly or self._no_header([sheet["name"] for sheet in sheets])
         best = max(rank for rank, _choice in found)
         chosen = [choice for rank, choice in found if rank == best]
         if len(chosen) > 1:
             raise RefusedFileError(
-                _(
+                _l(
                     "%(name)s has several sheets with such a table: %(sheets)s. Leave only one of them in the workbook,"
                     " or upload each as a file of its own.",
                     name=self._file_name,
@@ -148,6 +137,18 @@ class OpenWorkbook:
                 code="several_sheets",
             )
         return chosen[0]
+
+    def _no_header(self, sheets: list[str]) -> RefusedFileError:
+        message = no_header_message()
+        if sheets:
+            message = _l(
+                "No sheet has the header of an area list, survey master, biller list or paid list in its first"
+                " %(rows)s rows (sheets: %(sheets)s). Upload the workbook as the portal gives it, with its row of"
+                " column names.",
+                rows=HEADER_ROWS,
+                sheets=", ".join(f"“{name}”" for name in sheets),
+            )
+        return RefusedFileError(lazily(lambda: f"{self._file_name}: {message}"), code="no_header")
 
     def rows(self) -> Iterator[Row]:
         """(row number, cells in canonical order). Raises RefusedFileError when the workbook is damaged further down."""

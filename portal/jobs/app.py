@@ -20,7 +20,7 @@ from flask import Flask
 from procrastinate.contrib.sqlalchemy import SQLAlchemyPsycopg2Connector
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-TASK_MODULES = ["portal.imports.tasks", "portal.jobs.tasks"]
+TASK_MODULES = ["portal.mail.tasks", "portal.imports.tasks", "portal.payments.tasks", "portal.jobs.tasks"]
 MAX_ATTEMPTS = 3
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,9 @@ def task(
             arguments.pop("timestamp", None)  # given to periodic jobs
             with flask_app().app_context():
                 if cron is None:
-                    log.info("job %s: %s %s", context.job.id, name, arguments)
+                    # Numbers tell which import or person; words may be an address, or what a mail says.
+                    numbers = {key: value for key, value in arguments.items() if isinstance(value, int)}
+                    log.info("job %s: %s %s", context.job.id, name, numbers)
                 try:
                     function(**arguments)
                 except (OperationalError, InterfaceError) as error:

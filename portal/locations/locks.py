@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -25,6 +25,6 @@ def lock_registers(session: Session, wait_seconds: int = WAIT_SECONDS) -> None:
         if getattr(error.orig, "pgcode", None) != _LOCK_NOT_AVAILABLE:
             raise
         raise ConflictError(
-            _("A file is being imported at this moment. Nothing was changed; try again in a minute."), code="busy"
+            _l("A file is being imported at this moment. Nothing was changed; try again in a minute."), code="busy"
         ) from error
     session.execute(text("SET LOCAL lock_timeout = 0"))

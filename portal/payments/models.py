@@ -1,10 +1,12 @@
-"""Payments: money as the paid lists state it, and the bill it was allocated to."""
+"""Payments: money as the paid lists state it, and the bill it was allocated to; moves of bills to another month."""
 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, bigint_pk, created_at, rupees, timestamp, updated_at
@@ -74,3 +76,48 @@ class Payment(Base):
     last_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batches.id"))
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]
+
+
+# QUEUED -> MOVING -> DONE; CHANGED (the bills were no longer those of the preview), FAILED, CANCELLED: nothing moved.
+MOVE_STATES = ("QUEUED", "MOVING", "DONE", "CHANGED", "FAILED", "CANCELLED")
+MOVE_RUNNING = frozenset({"QUEUED", "MOVING"})
+
+
+class BillMove(Base):
+    """One move of the bills of one issue date and tehsil to another month, from its confirmation on.
+
+    `promised` and `result` are the effects as confirmed and as done (`portal.payments.moves.Effects`). `problem` says
+    why nothing was moved: {language: text}.
+    """
+
+    __tablename__ = "bill_moves"
+    __table_args__ = (
+        CheckConstraint("status IN ('QUEUED','MOVING','DONE','CHANGED','FAILED','CANCELLED')", name="status"),
+        Index("ix_bill_moves_tehsil_id_id", "tehsil_id", "id"),
+        # Confirmed twice, it moves once.
+        Index(
+            "uq_bill_moves_running",
+            "tehsil_id",
+            "issued_on",
+            "from_month",
+            unique=True,
+            postgresql_where=text("status IN ('QUEUED','MOVING')"),
+        ),
+    )
+
+    id: Mapped[bigint_pk]
+    tehsil_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    issued_on: Mapped[dt.date]
+    from_month: Mapped[dt.date]
+    to_month: Mapped[dt.date]
+    status: Mapped[str] = mapped_column(server_default="QUEUED")
+    promised: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    problem: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    phase: Mapped[str] = mapped_column(server_default="")
+    progress: Mapped[int] = mapped_column(server_default=text("0"))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    address: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[created_at]
+    started_at: Mapped[timestamp | None]
+    finished_at: Mapped[timestamp | None]

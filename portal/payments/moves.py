@@ -8,22 +8,27 @@ allocation of payments, balances, figures) is recomputed for the accounts concer
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from portal.billing.cycles import add_months, cycle_of, month_label
+from portal.billing.cycles import add_months, cycle_of
 from portal.billing.models import Bill
 from portal.billing.partitions import ensure_partitions
 from portal.errors import ConflictError, InvalidInputError, NotFoundError
-from portal.locations.locks import lock_registers
+from portal.locations.locks import WAIT_SECONDS, lock_registers
 from portal.locations.models import TEHSIL, Location
 from portal.locations.service import path_of
 from portal.payments import allocation, touched
 from portal.permissions import AreaScope
+from portal.web.messages import lazy_month
+
+# (phase, per cent): "waiting", "counting", "moving", "recomputing".
+Progress = Callable[[str, int], None]
 
 # The moving bills `b`: known to the portal, of one tehsil, one present month and one day of issue (Asia/Karachi).
 _MOVING = """
@@ -66,6 +71,18 @@ class Effects:
         return "-".join(str(number) for number in asdict(self).values())
 
 
+class BillsChangedError(ConflictError):
+    """What a move would do is no longer what its preview showed; carries the effects of now."""
+
+    code = "bills_changed"
+
+    def __init__(self, now: Effects) -> None:
+        super().__init__(
+            _l("The bills have changed since you looked at the preview. Nothing was moved; look at the new figures.")
+        )
+        self.now = now
+
+
 @dataclass(frozen=True)
 class IssueDate:
     """The bills of one day of issue in one month of a tehsil."""
@@ -85,7 +102,7 @@ def tehsil_inside(session: Session, tehsil_id: int, scope: AreaScope) -> Locatio
     """A tehsil that lies wholly inside the area. Raises NotFoundError."""
     tehsil = session.get(Location, tehsil_id)
     if tehsil is None or tehsil.kind != TEHSIL or tehsil_id not in {node for node, _path in tehsils(session, scope)}:
-        raise NotFoundError(_("There is no such tehsil in your area."))
+        raise NotFoundError(_l("There is no such tehsil in your area."))
     return tehsil
 
 
@@ -154,7 +171,7 @@ def effects(session: Session, move: Move) -> Effects:
         _parameters(move),
     ).one()
     if not row.bills:
-        raise InvalidInputError(_("There are no bills of that day in that month. Nothing was moved."))
+        raise InvalidInputError(_l("There are no bills of that day in that month. Nothing was moved."))
     return Effects(*(int(value) for value in row))
 
 
@@ -170,44 +187,60 @@ def _parameters(move: Move) -> dict[str, Any]:
 def check(move: Move, today: dt.date, start_day: int) -> None:
     """Raise InvalidInputError for a month that cannot be the target."""
     if move.to_month == move.from_month:
-        raise InvalidInputError(_("The bills stand in %(month)s already.", month=month_label(move.to_month)))
+        raise InvalidInputError(_l("The bills stand in %(month)s already.", month=lazy_month(move.to_month)))
     last = latest_month(today, start_day)
     if move.to_month > last:
         raise InvalidInputError(
-            _(
+            _l(
                 "%(month)s lies in the future; the latest month that can be billed is %(last)s. Nothing was moved.",
-                month=month_label(move.to_month),
-                last=month_label(last),
+                month=lazy_month(move.to_month),
+                last=lazy_month(last),
             )
         )
 
 
+def check_promise(promise: str, now: Effects) -> None:
+    """Raise BillsChangedError unless a move would still do what was shown."""
+    if promise != now.promise:
+        raise BillsChangedError(now)
+
+
 def move_bills(
-    session: Session, move: Move, scope: AreaScope, *, today: dt.date, start_day: int, promise: str | None = None
+    session: Session,
+    move: Move,
+    scope: AreaScope,
+    *,
+    today: dt.date,
+    start_day: int,
+    promise: str | None = None,
+    progress: Progress = lambda _phase, _percent: None,
+    wait_seconds: int = WAIT_SECONDS,
 ) -> Effects:
     """Move the bills and bring up to date what depends on them. The caller commits and writes the audit line.
 
-    `promise` is that of the effects that were shown. Raises NotFoundError (tehsil), InvalidInputError (months, nothing
-    to move), ConflictError (the effects are no longer those shown, or a file is being imported); nothing is moved then.
+    `promise` is that of the effects that were shown; `wait_seconds` is how long imports are waited for. Raises
+    NotFoundError (tehsil), InvalidInputError (months, nothing to move), BillsChangedError (the effects are no longer
+    those shown), ConflictError (a file is being imported); nothing is moved then.
     """
     check(move, today, start_day)
     tehsil_inside(session, move.tehsil_id, scope)
-    lock_registers(session)
+    progress("waiting", 2)
+    lock_registers(session, wait_seconds)
+    progress("counting", 4)
     done = effects(session, move)
-    if promise is not None and promise != done.promise:
-        raise ConflictError(
-            _("The bills have changed since you looked at the preview. Nothing was moved; look at the new figures.")
-        )
+    if promise is not None:
+        check_promise(promise, done)
     ensure_partitions(session, [move.to_month])
-    _move_rows(session, _parameters(move))
+    _move_rows(session, _parameters(move), progress)
+    progress("recomputing", 55)
     touched.begin_touching(session)
     touched.touch(session, "SELECT DISTINCT account_id FROM moving_bills")
-    allocation.recompute(session)
+    allocation.recompute(session, lambda share: progress("recomputing", 55 + round(43 * share)))
     session.execute(text("DROP TABLE moving_bills"))
     return done
 
 
-def _move_rows(session: Session, parameters: dict[str, Any]) -> None:
+def _move_rows(session: Session, parameters: dict[str, Any], progress: Progress) -> None:
     """Take the bills out of one month and put them into the other, whole sets at a time.
 
     A change of the month in the key table would move them too (ON UPDATE CASCADE), but one by one, each with its
@@ -218,7 +251,7 @@ def _move_rows(session: Session, parameters: dict[str, Any]) -> None:
     columns = ", ".join(f'"{name}"' for name in names)
     changed = {"billing_month": "cast(:to_month AS date)", "status": "'CANCELLED'", "month_source": "'MOVED'"}
     moved = ", ".join(changed.get(name, "now()" if name == "updated_at" else f'm."{name}"') for name in names)
-    for statement in (
+    statements = (
         "DROP TABLE IF EXISTS moving_bills",
         f"CREATE TEMP TABLE moving_bills ON COMMIT DROP AS SELECT b.* FROM bills b WHERE {_MOVING}",
         "ANALYZE moving_bills",
@@ -229,7 +262,9 @@ def _move_rows(session: Session, parameters: dict[str, Any]) -> None:
         "INSERT INTO bill_keys (portal_bill_id, billing_month)"
         " SELECT portal_bill_id, cast(:to_month AS date) FROM moving_bills",
         f"INSERT INTO bills ({columns}) SELECT {moved} FROM moving_bills m ORDER BY m.id",
-    ):
+    )
+    for position, statement in enumerate(statements):
+        progress("moving", 10 + 45 * position // len(statements))
         session.execute(text(statement), parameters)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.db import Base, bigint_pk, created_at, int_pk, timestamp, updated_at
@@ -41,6 +44,8 @@ class Staff(Base):
     totp_last_step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     language: Mapped[str] = mapped_column(server_default="en")
     theme: Mapped[str] = mapped_column(server_default="system")
+    # {list: [columns]} chosen by the person; a list that is not in it shows its own choice.
+    list_columns: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
     created_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]

@@ -78,4 +78,5 @@ def install(app: Flask) -> None:
         mask_mobile=mask_mobile,
         mask_text=mask_text,
         status_text=status_text,
+        in_my_language=in_my_language,
     )

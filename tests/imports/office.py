@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,16 @@ from werkzeug.test import TestResponse
 from portal.db import db, side_transaction
 from portal.imports.models import ImportBatch
 from portal.imports.tasks import check_import, commit_import
+from portal.payments.tasks import move_bills
 from tests.imports.portal_files import area_row
 from tests.support.importing import bring_committed, write
 from tests.support.people import csrf_token
 
-TASKS = {"imports.check": check_import, "imports.commit": commit_import}
+TASKS: dict[str, Callable[..., None]] = {
+    "imports.check": check_import,
+    "imports.commit": commit_import,
+    "bills.move": move_bills,
+}
 _TOKEN = re.compile(r'name="token" value="([0-9a-f]+)"')
 
 

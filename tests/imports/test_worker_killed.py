@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,16 +17,10 @@ from portal.jobs.defer import defer
 from tests.imports.portal_files import biller_row
 from tests.support.importing import assert_verified, write
 from tests.support.servers import Databases
+from tests.support.workers import start_worker, wait_for
 
 pytestmark = pytest.mark.slow
 ROWS = 12_000
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 def status(batch_id: int) -> tuple[str, str]:
@@ -43,18 +33,8 @@ def status(batch_id: int) -> tuple[str, str]:
 @pytest.mark.parametrize("phase", ["reading", "writing"])
 def test_the_next_worker_finishes_it(app: Flask, databases: Databases, tmp_path: Path, phase: str) -> None:
     settings = app.extensions["settings"]
-    environment = databases.environment(settings)
-
-    def start_worker() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "portal.worker"],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
     path = write(tmp_path, "biller", [biller_row(n) for n in range(1, ROWS + 1)])
-    worker = start_worker()
+    worker = start_worker(app, databases)
     try:
         with app.app_context():
             with transaction() as session, path.open("rb") as stream:
@@ -72,7 +52,7 @@ def test_the_next_worker_finishes_it(app: Flask, databases: Databases, tmp_path:
                 done = status(batch_id)[0] == "DONE"
                 assert connection.scalar(text("SELECT count(*) FROM accounts")) == (ROWS if done else 0)
                 assert_verified(connection)
-            worker = start_worker()
+            worker = start_worker(app, databases)
             wait_for(lambda: status(batch_id)[0] == "DONE")
             with db.engine.connect() as connection:
                 assert connection.scalar(text("SELECT count(*) FROM accounts")) == ROWS

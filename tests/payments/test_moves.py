@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from portal.db import db, side_transaction
-from portal.locations.locks import lock_registers
+from portal.payments import moving
 from portal.permissions import Role
 from tests.imports.office import Office, flashed, load_areas
 from tests.imports.portal_files import biller_row, paid_row, psid, survey_row
@@ -72,6 +72,18 @@ def confirm(office: Office, chosen: dict[str, str], typed: str = "nilokot", prom
     return office.post("/billing/move", confirm=typed, promise=promise, **chosen)
 
 
+def moved(office: Office, chosen: dict[str, str]) -> str:
+    """Confirm, and let the worker do it; returns the page of the move."""
+    answer = confirm(office, chosen)
+    assert answer.status_code == 303
+    assert office.work() == ["bills.move"]
+    return office.page(answer.headers["Location"])
+
+
+def moved_bills(office: Office) -> int:
+    return int(office.scalar("SELECT count(*) FROM bills WHERE month_source = 'MOVED'"))
+
+
 def assert_exact(office: Office) -> list[Any]:
     """Rollups equal the rows, by plain sums here and by everything `flask verify` knows."""
     sums = [tuple(row) for row in office.rows(SUMS)]
@@ -95,8 +107,19 @@ def test_choose_preview_confirm(office: Office, places: dict[str, int]) -> None:
     assert "of 2 live bills" in page
     assert assert_exact(office) == before
 
-    done = confirm(office, query(places))
-    assert "4 bills issued on 25 Oct 2025 moved from Nov 2025 to Oct 2025" in flashed(office.client, done)
+    waiting = flashed(office.client, confirm(office, query(places)))
+    assert "Confirmed; waits its turn." in waiting
+    assert "data-poll" in waiting
+    assert assert_exact(office) == before
+    assert office.work() == ["bills.move"]
+    (one,) = office.rows("SELECT id FROM bill_moves")
+    done = office.page(f"/billing/moves/{one.id}")
+    assert "Bills moved" in done
+    assert "Nilokot, issued on 25 Oct 2025: from Nov 2025 to Oct 2025" in done
+    assert "data-poll" not in done
+    assert office.client.get(f"/billing/moves/{one.id}/status").get_json()["status"] == "DONE"
+    history = office.page("/billing/move").split('id="history-title"', 1)[1]
+    assert re.search(r"<bdi>Nilokot</bdi>.*25 Oct 2025.*Nov 2025.*Oct 2025.*>4<.*Moved<", history, re.S)
     after = assert_exact(office)
     # November keeps 3 and 4 (17 Nov), 5 and Dharampur's 9.
     assert [(row[0], row[1]) for row in after] == [(OCTOBER, 4), (NOVEMBER, 4)]
@@ -127,10 +150,10 @@ def test_there_and_back_is_the_same_state(office: Office, places: dict[str, int]
         return found
 
     before = registers()
-    assert confirm(office, query(places)).status_code == 303
+    moved(office, query(places))
     assert registers() != before
     back = query(places, **{"from": "2025-10", "to": "2025-11"})
-    assert confirm(office, back).status_code == 303
+    moved(office, back)
     assert_exact(office)
     assert registers() == before
 
@@ -138,7 +161,7 @@ def test_there_and_back_is_the_same_state(office: Office, places: dict[str, int]
 def test_a_moved_bill_keeps_its_month_whatever_file_comes(
     office: Office, places: dict[str, int], tmp_path: Path
 ) -> None:
-    confirm(office, query(places))
+    moved(office, query(places))
     with office.app.app_context():
         bring_committed(write(tmp_path, "biller", [biller_row(1)]), as_of="2025-11-01", month="2025-09")
         newer = write(tmp_path, "biller", [biller_row(1, total_payable="1,900")])
@@ -149,11 +172,11 @@ def test_a_moved_bill_keeps_its_month_whatever_file_comes(
 
 
 def test_the_later_bill_wins_where_two_meet(office: Office, places: dict[str, int]) -> None:
-    confirm(office, query(places))
+    moved(office, query(places))
     meeting = query(places, issued="2025-11-17")
     page = preview(office, meeting)
     assert "2 accounts have a live bill in Oct 2025 already" in page
-    assert confirm(office, meeting).status_code == 303
+    assert "2 accounts had two live bills in Oct 2025" in moved(office, meeting)
     assert_exact(office)
     rows = office.rows("SELECT portal_bill_id, status FROM bills WHERE psid = :psid ORDER BY issued_at", psid=psid(4))
     assert [tuple(row) for row in rows] == [("880004", "CANCELLED"), ("990004", "UNPAID")]
@@ -178,7 +201,7 @@ def test_what_cannot_be_moved(office: Office, places: dict[str, int], changes: d
     answer = office.post("/billing/move", confirm="Nilokot", promise="", **chosen)
     assert answer.status_code == 422
     assert sentence in answer.get_data(as_text=True)
-    assert office.scalar("SELECT count(*) FROM bills WHERE month_source = 'MOVED'") == 0
+    assert moved_bills(office) == 0
 
 
 def test_a_wrong_word_moves_nothing(office: Office, places: dict[str, int]) -> None:
@@ -187,7 +210,7 @@ def test_a_wrong_word_moves_nothing(office: Office, places: dict[str, int]) -> N
     page = answer.get_data(as_text=True)
     assert "Type the name of the tehsil, Nilokot, to confirm" in page
     assert 'value="Nilo"' in page
-    assert office.scalar("SELECT count(*) FROM bills WHERE month_source = 'MOVED'") == 0
+    assert moved_bills(office) == 0
     assert office.client.post("/billing/move", data=query(places)).status_code == 400
 
 
@@ -201,13 +224,21 @@ def test_what_is_confirmed_is_what_was_seen(office: Office, places: dict[str, in
     assert answer.status_code == 409
     assert "have changed since you looked" in answer.get_data(as_text=True)
     assert "Move 5 bills" in answer.get_data(as_text=True)
-    assert office.scalar("SELECT count(*) FROM bills WHERE month_source = 'MOVED'") == 0
+    assert moved_bills(office) == 0
     # Sent twice, it moves once: the second time there is nothing left to move.
     found = re.search(r'name="promise" value="([0-9-]+)"', preview(office, chosen))
     assert found
-    assert confirm(office, chosen, promise=found.group(1)).status_code == 303
+    first = confirm(office, chosen, promise=found.group(1))
+    again = confirm(office, chosen, promise=found.group(1))
+    assert (first.status_code, again.status_code) == (303, 303)
+    assert first.headers["Location"] == again.headers["Location"]
+    assert "has been confirmed already" in flashed(office.client, again)
+    other = confirm(office, chosen | {"to": "2025-09"}, promise=found.group(1))
+    assert other.status_code == 409
+    assert office.work() == ["bills.move"]
     assert confirm(office, chosen, promise=found.group(1)).status_code == 422
     assert office.scalar("SELECT count(*) FROM audit_log WHERE action = 'bills.move'") == 1
+    assert office.scalar("SELECT count(*) FROM bill_moves") == 1
 
 
 def test_only_whole_tehsils_of_ones_own_area(app: Flask, login_as: LoginAs, places: dict[str, int]) -> None:
@@ -226,15 +257,86 @@ def test_only_whole_tehsils_of_ones_own_area(app: Flask, login_as: LoginAs, plac
     assert head.scalar("SELECT count(*) FROM bills WHERE month_source = 'MOVED'") == 0
 
 
-def test_nobody_waits_for_a_long_import(
+def test_it_stops_when_the_bills_changed_before_its_turn_came(
+    office: Office, places: dict[str, int], tmp_path: Path
+) -> None:
+    answer = confirm(office, query(places))
+    with office.app.app_context():
+        bring_committed(write(tmp_path, "biller", [biller_row(7)]), as_of="2025-11-12", month="2025-11")
+    before = assert_exact(office)
+    office.work()
+    page = office.page(answer.headers["Location"])
+    assert "have changed since you looked" in page
+    assert "Move 5 bills" in page
+    assert assert_exact(office) == before
+    assert moved_bills(office) == 0
+    found = re.search(r'name="promise" value="([0-9-]+)"', page)
+    assert found
+    assert office.post("/billing/move", confirm="Nilokot", promise=found[1], **query(places)).status_code == 303
+    office.work()
+    assert moved_bills(office) == 5
+    assert [row.status for row in office.rows("SELECT status FROM bill_moves ORDER BY id")] == ["CHANGED", "DONE"]
+
+
+def test_cancelled_before_its_turn(office: Office, places: dict[str, int]) -> None:
+    path = confirm(office, query(places)).headers["Location"]
+    assert "Nothing was moved" in flashed(office.client, office.post(f"{path}/cancel"))
+    office.work()
+    assert moved_bills(office) == 0
+    assert "can no longer be cancelled" in flashed(office.client, office.post(f"{path}/cancel"))
+    actions = office.rows("SELECT action FROM audit_log WHERE action LIKE 'bills.%' ORDER BY at, id")
+    assert [row.action for row in actions] == ["bills.move.confirm", "bills.move.cancel"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE staff SET is_active = false WHERE role = 'ADMIN'",
+        "UPDATE staff SET role = 'MANAGER' WHERE role = 'ADMIN'",
+        "DELETE FROM staff_areas USING staff WHERE staff.id = staff_id AND role = 'ADMIN'",
+    ],
+)
+def test_who_may_no_longer_move_bills_moves_none(
+    office: Office, login_as: LoginAs, places: dict[str, int], change: str
+) -> None:
+    path = confirm(office, query(places)).headers["Location"]
+    with office.app.app_context(), side_transaction() as connection:
+        connection.exec_driver_sql(change)
+    office.work()
+    assert moved_bills(office) == 0
+    page = login_as(Role.HEAD).get(path).get_data(as_text=True)
+    assert "The move failed" in page
+    assert "may not move bills any more" in page or "no such tehsil" in page
+
+
+def test_a_move_waits_for_an_import_no_longer_than_it_may(
     office: Office, places: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock_registers, "__defaults__", (1,))
+    monkeypatch.setattr(moving, "WAIT_FOR_IMPORTS", 1)
+    path = confirm(office, query(places)).headers["Location"]
     with office.app.app_context(), side_transaction() as importing:
         importing.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('imports'))")
-        answer = confirm(office, query(places))
-    assert "A file is being imported at this moment" in flashed(office.client, answer)
-    assert office.scalar("SELECT count(*) FROM bills WHERE month_source = 'MOVED'") == 0
+        office.work()
+    page = office.page(path)
+    assert "A file is being imported at this moment" in page
+    assert moved_bills(office) == 0
+    # The worker has no reader: each reader gets the reason in his own language.
+    office.post("/preferences", language="ur", next="/me")
+    assert "A file is being imported" not in office.page(path)
+    assert "فائل" in office.page(path)
+
+
+def test_moves_of_another_area_do_not_exist(
+    app: Flask, office: Office, login_as: LoginAs, places: dict[str, int]
+) -> None:
+    path = confirm(office, query(places)).headers["Location"]
+    for area in ("Dharampur", "UC-1, Chak 1, Nilokot"):
+        other = Office(app, login_as(Role.ADMIN, [places[area]]))
+        assert other.client.get(path).status_code == 404
+        assert other.client.get(f"{path}/status").status_code == 404
+        assert other.post(f"{path}/cancel").status_code == 404
+        assert "Nilokot" not in other.page("/billing/move")
+    assert Office(app, login_as(Role.ADMIN, [places["Rangpur"]])).client.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("wrong", [{"issued": "9999-12-31"}, {"to": "9999-12"}, {"tehsil": "9" * 20}, {"tehsil": "x"}])

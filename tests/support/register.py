@@ -11,11 +11,13 @@ from portal.billing.models import UNPAID, Account, AccountBalance, Bill, BillKey
 from portal.imports.models import ImportBatch
 from portal.imports.outcome import Counts, Outcome
 from portal.locations.models import Location, Place
-from portal.payments.models import Payment
+from portal.payments.models import BillMove, Payment
+from portal.payments.moves import Effects
 from portal.units.models import DOMESTIC, SurveyUnit
 
 MONTH = dt.date(2025, 11, 1)
 PAID_ON = dt.date(2025, 11, 20)
+NOTHING_MOVES = Effects(*[0] * 9)
 AS_OF = dt.datetime(2025, 12, 1, tzinfo=dt.UTC)
 
 
@@ -28,10 +30,12 @@ class Registered:
     psid: str
     batch_id: int
     place_id: int
+    move_id: int
 
 
 def register(session: Session, location: Location, number: int, name: str) -> Registered:
-    """A consumer called `name` with one unpaid bill of Rs 500, a payment of Rs 300, and the file they came with."""
+    """A consumer called `name` with one unpaid bill of Rs 500, a payment of Rs 300, the file they came with, and a
+    move of bills in the tehsil."""
     outcome = Outcome("biller", f"{name}.csv", Counts(rows=1, inserted=1), {}, AS_OF, "FILE")
     batch = ImportBatch(
         kind="biller", file_name=f"{name}.csv", file_sha256=f"{number:064}", file_size=10, status="DONE",
@@ -78,5 +82,10 @@ def register(session: Session, location: Location, number: int, name: str) -> Re
             ),
         ]
     )  # fmt: skip
+    move = BillMove(
+        tehsil_id=location.parent_id, issued_on=PAID_ON, from_month=MONTH, to_month=MONTH, status="DONE",
+        promised=vars(NOTHING_MOVES), result=vars(NOTHING_MOVES),
+    )  # fmt: skip
+    session.add(move)
     session.flush()
-    return Registered(location.id, survey_id, psid, batch.id, place.id)
+    return Registered(location.id, survey_id, psid, batch.id, place.id, move.id)
