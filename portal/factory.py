@@ -16,25 +16,29 @@ MODELS = ("locations", "mail", "staff", "settings", "units", "billing", "payment
 # Blueprints, each the `blueprint` of the module.
 FEATURES: list[str] = [
     "portal.web.health",
+    "portal.settings.views",
     "portal.staff.views",
+    "portal.staff.admin_views",
+    "portal.staff.bulk_views",
     "portal.search.views",
     "portal.records.views",
+    "portal.records.list_views",
     "portal.reports.views",
     "portal.imports.views",
     "portal.locations.views",
     "portal.payments.views",
+    "portal.trail.views",
 ]
 # Command groups, as module:attribute.
-    "portal.trail.views",
 COMMANDS: list[str] = [
     "portal.demo.cli:demo",
     "portal.imports.cli:import_command",
     "portal.verify.cli:verify_command",
     "portal.jobs.cli:commands",
     "portal.staff.cli:staff_cli",
+    "portal.audit.cli:audit_cli",
     "portal.web.access_cli:access",
 ]
-    "portal.audit.cli:audit_cli",
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -54,10 +58,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _setup_settings(app: Flask, settings: Settings) -> None:
+    from portal.settings import effective
     from portal.web.cookies import cookie_name
     from portal.web.security import trusted_hosts
 
     app.extensions["settings"] = settings
+    effective.install(app)
     app.config.update(
         SECRET_KEY=settings.secret_key,
         TESTING=settings.testing,

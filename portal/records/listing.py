@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
 
 from portal.billing.models import Account, AccountBalance
@@ -67,8 +67,13 @@ class _Found:
 
 def list_units(session: Session, wanted: ListFilter, scope: AreaScope, cursor: str | None) -> Listing:
     """A page of the survey register."""
-    areas = _unit_areas(session, wanted, scope)
-    sorts = {
+    areas = unit_areas(session, wanted, scope)
+    return _list(session, SurveyUnit, wanted, scope, areas=areas, sorts=unit_sorts(wanted), cursor=cursor)
+
+
+def unit_sorts(wanted: ListFilter) -> dict[str, list[Key]]:
+    """What each order of the list of units means."""
+    return {
         "survey_id": [
             Key(func.length(SurveyUnit.survey_id), wanted.descending),
             Key(SurveyUnit.survey_id, wanted.descending),
@@ -83,13 +88,17 @@ def list_units(session: Session, wanted: ListFilter, scope: AreaScope, cursor: s
         ],
         PLACE: [Key(Location.name), Key(SurveyUnit.id)],
     }
-    return _list(session, SurveyUnit, wanted, scope, areas=areas, sorts=sorts, cursor=cursor)
 
 
 def list_accounts(session: Session, wanted: ListFilter, scope: AreaScope, cursor: str | None) -> Listing:
     """A page of the accounts."""
-    areas = _account_areas(session, wanted, scope)
-    sorts = {
+    areas = account_areas(session, wanted, scope)
+    return _list(session, Account, wanted, scope, areas=areas, sorts=account_sorts(wanted), cursor=cursor)
+
+
+def account_sorts(wanted: ListFilter) -> dict[str, list[Key]]:
+    """What each order of the list of accounts means."""
+    return {
         "psid": [Key(Account.psid, wanted.descending)],
         "name": [Key(func.coalesce(Account.consumer_name, ""), wanted.descending), Key(Account.id, wanted.descending)],
         "fee": [Key(func.coalesce(Account.monthly_fee, 0), wanted.descending), Key(Account.id, wanted.descending)],
@@ -99,7 +108,6 @@ def list_accounts(session: Session, wanted: ListFilter, scope: AreaScope, cursor
         ],
         PLACE: [Key(Location.name), Key(Account.id)],
     }
-    return _list(session, Account, wanted, scope, areas=areas, sorts=sorts, cursor=cursor)
 
 
 def _natural(name: str) -> list[Any]:
@@ -109,7 +117,8 @@ def _natural(name: str) -> list[Any]:
     ]
 
 
-def _unit_areas(session: Session, wanted: ListFilter, scope: AreaScope) -> list[Area]:
+def unit_areas(session: Session | Connection, wanted: ListFilter, scope: AreaScope) -> list[Area]:
+    """The places that hold units of the list, in its order."""
     where = Where(scope, (wanted.area,) if wanted.area is not None else (), wanted.use)
     rows = session.execute(selects.units_by_location(where)).all()
     of_cycle: dict[int, tuple[int, int]] = {}
@@ -134,7 +143,8 @@ def _unit_areas(session: Session, wanted: ListFilter, scope: AreaScope) -> list[
     return _in_order([area for area, matching in areas if matching > 0])
 
 
-def _account_areas(session: Session, wanted: ListFilter, scope: AreaScope) -> list[Area]:
+def account_areas(session: Session | Connection, wanted: ListFilter, scope: AreaScope) -> list[Area]:
+    """The places that hold accounts of the list, in its order."""
     where = Where(scope, (wanted.area,) if wanted.area is not None else (), wanted.use)
     areas = []
     for place, name, _kind, accounts, pending in session.execute(selects.accounts_by_location(where, wanted.size)):

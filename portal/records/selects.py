@@ -146,6 +146,9 @@ def unit_rows(ids: Sequence[int]) -> Rows:
             SurveyUnit.size_band,
             SurveyUnit.business_type,
             SurveyUnit.surveyed_at,
+            SurveyUnit.surveyor_name,
+            SurveyUnit.house_type,
+            SurveyUnit.water_connection,
             Location.name.label("place"),
         )
         .join(Location, Location.id == SurveyUnit.location_id)

@@ -17,7 +17,7 @@ from portal.billing.cycles import cycle_of
 from portal.db import session
 from portal.errors import NotFoundError
 from portal.permissions import AreaScope, Permission, require
-from portal.records import filters, listing, record, selects, timeline
+from portal.records import filters, list_columns, listing, record, selects, timeline
 from portal.search.views import without_personal_number
 from portal.search.words import words
 from portal.web.context import settings
@@ -87,6 +87,8 @@ def units() -> ResponseReturnValue:
         rows=shown,
         accounts=accounts,
         wanted=wanted,
+        columns=list_columns.chosen(db, current_user.id, "units"),
+        all_columns=list_columns.COLUMNS["units"],
         path_crumbs=_crumbs(place["path"], "records.units"),
         **place,
     )
@@ -110,6 +112,8 @@ def accounts() -> ResponseReturnValue:
         listing=found,
         rows=shown,
         wanted=wanted,
+        columns=list_columns.chosen(db, current_user.id, "accounts"),
+        all_columns=list_columns.COLUMNS["accounts"],
         path_crumbs=_crumbs(place["path"], "records.accounts"),
         **place,
     )
@@ -126,7 +130,6 @@ def _import_url() -> Callable[[int], str] | None:
 @require(Permission.VIEW_UNITS)
 def unit(survey_id: str) -> ResponseReturnValue:
     """One unit: facts, accounts, bills, payments, and all that happened to it."""
-    may_see = current_user.can(Permission.VIEW_PERSONAL)
     shown = record.unit_record(
         session(),
         survey_id,
@@ -135,12 +138,12 @@ def unit(survey_id: str) -> ResponseReturnValue:
         everything="all" in request.args,
         with_imports=True,
     )
-    surveyed = (shown.unit.surveyed_at, shown.unit.surveyor_name or "") if shown.unit.surveyed_at else None
-    events = timeline.build(
-        shown.history, may_see=may_see, many=len(shown.accounts) > 1, surveyed=surveyed, import_url=_import_url()
     may_see = may_see_personal(current_user, shown.unit.id)
     if may_see:
         note_personal_views([Seen("unit", shown.unit.survey_id, shown.unit.location_id)])
+    surveyed = (shown.unit.surveyed_at, shown.unit.surveyor_name or "") if shown.unit.surveyed_at else None
+    events = timeline.build(
+        shown.history, may_see=may_see, many=len(shown.accounts) > 1, surveyed=surveyed, import_url=_import_url()
     )
     own_path = _own_part(list(shown.path), current_scope())
     return render_template(
@@ -161,7 +164,6 @@ def unit(survey_id: str) -> ResponseReturnValue:
 @require(Permission.VIEW_UNITS)
 def account(psid: str) -> ResponseReturnValue:
     """One account: facts, balance, bills, payments, and all that happened to it."""
-    may_see = current_user.can(Permission.VIEW_PERSONAL)
     shown = record.account_record(
         session(),
         psid,
@@ -170,11 +172,11 @@ def account(psid: str) -> ResponseReturnValue:
         everything="all" in request.args,
         with_imports=True,
     )
-    events = timeline.build(shown.history, may_see=may_see, import_url=_import_url())
-    own_path = _own_part(list(shown.path), current_scope())
     may_see = may_see_personal(current_user, shown.account.unit_id)
     if may_see:
         note_personal_views([Seen("account", shown.account.psid, shown.account.location_id)])
+    events = timeline.build(shown.history, may_see=may_see, import_url=_import_url())
+    own_path = _own_part(list(shown.path), current_scope())
     return render_template(
         "records/account.html",
         record=shown,

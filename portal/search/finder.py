@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, cast, func, literal, literal_column, select, text, true, union_all
+from sqlalchemy import Connection, Select, cast, func, literal, literal_column, select, text, true, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Integer
@@ -104,7 +104,7 @@ def in_index(register: Register, query: Any, locations: Sequence[int] | None) ->
 
 
 def by_identifier(
-    session: Session, question: Question, scope: AreaScope, limit: int
+    session: Session | Connection, question: Question, scope: AreaScope, limit: int
 ) -> list[tuple[Register, int, str]]:
     """(register, id, matched) of rows with exactly this survey id, PSID, mobile or CNIC; `matched` names which.
 
