@@ -21,6 +21,7 @@ from portal.permissions import AreaScope
 from portal.reports.catalogue import find_report
 from portal.reports.reader import BLOCK, BLOCK_TIMEOUT_MS, Block, Totals, first_totals, open_query, read_block, totals
 from portal.reports.report import Query, shows_personal, with_sort
+from portal.reports.sorting import offers_every_order, usable
 from portal.rollups.selects import Where, billed_by_month
 from portal.web.context import settings
 from portal.web.filters import language
@@ -42,6 +43,7 @@ class View:
     months: tuple[dt.date, ...]
     totals: Totals | None
     block: Block | None = None
+    every_order: bool = True
 
     @property
     def name(self) -> str:
@@ -100,14 +102,16 @@ def opened(name: str, search: Any) -> Iterator[tuple[Connection, Query]]:
 
 def view(name: str, search: str | None, rows: int = 0) -> View:
     """The page of a URL: everything that comes at once, with the first `rows` rows."""
-    with opened(name, search) as (connection, query):
+    with opened(name, search) as (connection, asked):
+        query = usable(connection, asked)
         scope = scope_of_reader()
         area_id = query.values["area"].id if "area" in query.values else None
         area = find_area(connection, area_id, scope)
         months = tuple(row.month for row in connection.execute(billed_by_month(Where(scope)).limit(24)))
+        every_order = offers_every_order(connection, query)
         block = _noted(query, read_block(connection, query, 0, rows)) if rows else None
         at_once = first_totals(connection, query) if rows else None
-        return View(query, area, months, at_once, block)
+        return View(query, area, months, at_once, block, every_order)
 
 
 def all_totals(name: str, search: str | None) -> tuple[Query, Totals]:
@@ -124,7 +128,7 @@ def block(name: str, search: Any, request: dict[str, Any], ends: Any) -> tuple[Q
     start = whole(request.get("startRow"))
     size = min(LARGEST_BLOCK, max(1, whole(request.get("endRow"), start + BLOCK) - start))
     with opened(name, search) as (connection, query):
-        ordered = sorted_as(query, request.get("sortModel"))
+        ordered = usable(connection, sorted_as(query, request.get("sortModel")))
         return ordered, _noted(ordered, read_block(connection, ordered, start, size, known_ends(ordered, ends))), start
 
 

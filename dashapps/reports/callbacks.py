@@ -38,7 +38,7 @@ def register(app: PortalDash) -> None:
         return (
             page.head(shown),
             page.filter_bar(shown),
-            column_defs(shown.query),
+            column_defs(shown.query, shown.every_order),
             str(shown.query.report.title),
             f"{pathname}{search}",
         )

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from portal.reports.report import Field, Query
+from portal.reports.sorting import explanation, is_served
 from portal.reports.words import STATUSES
 from portal.web import format as fmt
 from portal.web.columns import Column, Kind
@@ -70,9 +71,13 @@ def badge_field(fields: tuple[Field, ...]) -> int | None:
     return next((at for at, one in enumerate(fields) if set(one.column.choices or ()) & _BADGES), None)
 
 
-def column_defs(query: Query) -> list[dict[str, Any]]:
-    """The grid's columns: text from the server, sorting only where SQL can, identifiers as links to the record."""
-    fields = query.report.source(query).fields
+def column_defs(query: Query, every_order: bool = True) -> list[dict[str, Any]]:
+    """The grid's columns: text from the server, sorting only where SQL can, identifiers as links to the record.
+
+    Without `every_order` only by what an index answers; the other headings say why not.
+    """
+    source = query.report.source(query)
+    fields = source.fields
     badge = badge_field(fields)
     defs: list[dict[str, Any]] = []
     for at, one in enumerate(fields):
@@ -86,6 +91,8 @@ def column_defs(query: Query) -> list[dict[str, Any]]:
             "sortable": one.sort is not None,
             "sort": ("desc" if query.descending else "asc") if query.sort == one.key else None,
         }
+        if one.sort is not None and not every_order and not is_served(source, one.key):
+            entry |= {"sortable": False, "headerTooltip": explanation()}
         if one.key == "union_council":  # the longest text takes what room there is
             entry |= {"flex": 1, "minWidth": entry["width"]}
         if column.is_numeric:

@@ -23,6 +23,7 @@ from portal.permissions import Permission
 from portal.reports.filters import Control, Filter
 from portal.reports.reader import BLOCK, Totals
 from portal.reports.report import Query
+from portal.reports.sorting import explanation
 from portal.web import format as fmt
 from portal.web.columns import Kind
 from portal.web.context import settings
@@ -45,6 +46,7 @@ _OPTIONS = {
     "ensureDomOrder": True,
     "suppressDragLeaveHidesColumns": True,
     "suppressMultiSort": True,
+    "tooltipShowDelay": 300,
     "animateRows": False,
 }
 
@@ -103,11 +105,12 @@ def first_html(view: View) -> Component:
     rows = view.block.rows if view.block else []
     if not rows:
         slots[ids.NOTE] = empty(view.query)
-    return page(slots, _plain_table(view.query, rows))
+    return page(slots, _plain_table(view, rows))
 
 
-def _plain_table(query: Query, rows: list[list[Any]]) -> Component:
-    defs = column_defs(query)
+def _plain_table(view: View, rows: list[list[Any]]) -> Component:
+    query = view.query
+    defs = column_defs(query, view.every_order)
     badge = badge_field(query.report.source(query).fields)
 
     def cell(at: int, row: dict[str, str]) -> Component:
@@ -121,7 +124,13 @@ def _plain_table(query: Query, rows: list[list[Any]]) -> Component:
         return html.Td(inner, className=one.get("cellClass"))
 
     heads = [
-        html.Th(one["headerName"], scope="col", className=one.get("cellClass"), style={"width": f"{one['width']}px"})
+        html.Th(
+            one["headerName"],
+            scope="col",
+            className=one.get("cellClass"),
+            title=one.get("headerTooltip"),
+            style={"width": f"{one['width']}px"},
+        )
         for one in defs
     ]
     body = [html.Tr([cell(at, row) for at in range(len(defs))]) for row in row_dicts(query, rows)]
@@ -167,6 +176,7 @@ def head(view: View) -> list[Component]:
             [html.H1(str(query.report.title)), html.Div(actions, className="page-actions")], className="page-head"
         ),
         html.P(str(query.report.purpose), className="muted report-purpose"),
+        *([] if view.every_order else [html.P(explanation(), className="muted report-purpose")]),
     ]
 
 
