@@ -16,7 +16,6 @@ import contextlib
 import fcntl
 import http.client
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -31,6 +30,7 @@ import psycopg2
 
 from portal import embedded, supervision
 from portal.config import PROJECT_DIR, Settings, load_settings
+from portal.demo.passwords import new_password
 from portal.errors import ConfigurationError
 
 DEMO_UNFINISHED = "demo_unfinished.json"  # written by `flask demo`
@@ -99,9 +99,7 @@ def _run(settings: Settings) -> int:
         say("Starting web and worker ...")
         manager = _start_manager(settings)
         manager = _wait_until_ready(settings, manager)
-        if demo is not None:
-            say("The portal answers; demo data are still being made ...")
-        say(banner(settings))
+        say(banner(settings) if demo is None else starting_note(settings))
         while True:
             if demo is not None and demo.poll() is not None:
                 finish_demo(settings, demo)
@@ -203,7 +201,7 @@ def start_demo(settings: Settings) -> subprocess.Popen[bytes] | None:
     empty = "SELECT 1 WHERE NOT EXISTS (SELECT FROM staff) AND NOT EXISTS (SELECT FROM survey_units)"
     if not begun and not _query(settings, empty):
         return None
-    password = settings.demo_password or _stored_password(settings) or secrets.token_urlsafe(9)
+    password = settings.demo_password or _stored_password(settings) or new_password()
     _store_password(settings, password)
     log = (supervision.log_dir(settings) / "demo.log").open("wb")
     with log:
@@ -315,10 +313,20 @@ def _wait_until_ready(settings: Settings, manager: subprocess.Popen[bytes]) -> s
     return manager
 
 
+def address(settings: Settings) -> str:
+    """Where a browser on this machine finds the portal."""
+    host = "localhost" if settings.host in {"0.0.0.0", "::", "127.0.0.1", "::1"} else settings.host
+    return f"http://{host}:{settings.port}/"
+
+
+def starting_note(settings: Settings) -> str:
+    """While demo data are still being made: the banner with the logins follows once."""
+    return f"The portal answers at {address(settings)}; demo data are still being made, the logins follow ..."
+
+
 def banner(settings: Settings) -> str:
     """The URL and, when the demo users exist, their logins."""
-    host = "localhost" if settings.host in {"0.0.0.0", "::", "127.0.0.1", "::1"} else settings.host
-    lines = ["", f"  The portal is ready:  http://{host}:{settings.port}/", ""]
+    lines = ["", f"  The portal is ready:  {address(settings)}", ""]
     password = _stored_password(settings)
     names = _demo_users(settings)
     if names and password:

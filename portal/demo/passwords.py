@@ -8,6 +8,14 @@ import secrets
 from portal.config import Settings
 
 FILE_NAME = "demo_password"
+LENGTH = 14
+# No sign that a command line takes for an option, no characters that are read for one another.
+CHARACTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
+
+def new_password() -> str:
+    """A password that can be typed from a screen."""
+    return "".join(secrets.choice(CHARACTERS) for _ in range(LENGTH))
 
 
 def demo_password(settings: Settings) -> str:
@@ -22,7 +30,7 @@ def demo_password(settings: Settings) -> str:
         if stored:
             return stored
         handle = os.open(path, os.O_WRONLY | os.O_TRUNC, 0o600)
-    password = secrets.token_urlsafe(9)
+    password = new_password()
     with os.fdopen(handle, "w") as out:
         out.write(password)
     return password
