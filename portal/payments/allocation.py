@@ -22,6 +22,8 @@ from all rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
@@ -29,16 +31,14 @@ from portal.payments.standing import set_balances, set_units
 from portal.payments.touched import LATER_FIRST, complete_lists, end_touching, in_touched_months
 
 
-def recompute(session: Session) -> None:
-    """Bring everything derived of the touched accounts up to date. Ends the lists."""
+def recompute(session: Session, tell: Callable[[float], None] = lambda _share: None) -> None:
+    """Bring everything derived of the touched accounts up to date. Ends the lists. `tell` hears the share done."""
     connection = session.connection()
     if complete_lists(connection):
-        _choose_live_bills(connection)
-        _allocate_payments(connection)
-        _collect_bills(connection)
-        _set_bills(connection)
-        set_balances(connection)
-        set_units(connection)
+        steps = (_choose_live_bills, _allocate_payments, _collect_bills, _set_bills, set_balances, set_units)
+        for done, step in enumerate(steps):
+            tell(done / len(steps))
+            step(connection)
     end_touching(connection)
     connection.execute(text("DROP TABLE IF EXISTS bills_now"))
 
