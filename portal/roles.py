@@ -78,6 +78,14 @@ PERMISSIONS: dict[Permission, tuple[Any, Words]] = {
             _l("Create, change and deactivate people below the own role whose areas lie wholly in the own."),
         ),
     ),
+    Permission.VIEW_AUDIT: (
+        ADMINISTRATION,
+        Words(_l("Audit log"), _l("See who did what and when, in the own areas and of the own people; HEAD sees all.")),
+    ),
+    Permission.MANAGE_SETTINGS: (
+        ADMINISTRATION,
+        Words(_l("Settings"), _l("Change company name, time-outs, mail server, targets and what is kept how long.")),
+    ),
     Permission.VIEW_METRICS: (
         ADMINISTRATION,
         Words(_l("Operation"), _l("Read the counters that monitoring programs collect.")),

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, func, update
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from portal.errors import InvalidInputError
-from portal.staff import tokens
+from portal.staff import second_factor, signin, tokens
 from portal.staff.authority import By, note, open_person
-from portal.staff.models import LoginAttempt, RecoveryCode, Staff, StaffToken
+from portal.staff.models import Staff, StaffToken
 from portal.staff.rules import Action
-from portal.staff.service import end_all_sessions
+from portal.staff.sessions import end_all_sessions
 from portal.staff.tokens import TokenKind
 
 
@@ -81,13 +81,7 @@ def sign_out_everywhere(session: Session, by: By, staff_id: int, reason: str = "
 def unlock(session: Session, by: By, staff_id: int, reason: str = "") -> int:
     """Forgive the failures to sign in that make a person wait. Returns how many they were."""
     staff = open_person(session, by, staff_id, Action.UNLOCK, None)
-    failures = (
-        LoginAttempt.username == staff.username.lower(),
-        ~LoginAttempt.succeeded,
-        ~LoginAttempt.forgiven,
-    )
-    forgiven = session.execute(update(LoginAttempt).where(*failures).values(forgiven=True).returning(LoginAttempt.id))
-    count = len(forgiven.all())
+    count = signin.unlock(session, staff)
     note(session, by, "staff.unlock", staff, after={"failures_forgiven": count}, reason=reason)
     return count
 
@@ -95,14 +89,9 @@ def unlock(session: Session, by: By, staff_id: int, reason: str = "") -> int:
 def reset_second_factor(session: Session, by: By, staff_id: int, reason: str = "") -> None:
     """Forget the second factor and its recovery codes and end the sessions; the person sets a new one up."""
     staff = open_person(session, by, staff_id, Action.RESET_SECOND_FACTOR, None)
-    if staff.totp_secret is None:
+    if not second_factor.remove(session, staff, second_factor.Who(by.name, by.staff_id, by.address), reason):
         raise InvalidInputError(_("This person has no second factor."), code="state")
-    before = {"second_factor": staff.totp_confirmed_at is not None}
-    staff.totp_secret, staff.totp_confirmed_at, staff.totp_last_step = None, None, 0
-    session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == staff.id))
-    session.flush()
-    after = {"second_factor": False, "sessions_ended": end_all_sessions(session, staff.id)}
-    note(session, by, "staff.reset_second_factor", staff, before=before, after=after, reason=reason)
+    note(session, by, "staff.sign_out_everywhere", staff, after={"sessions_ended": end_all_sessions(session, staff.id)})
 
 
 # -- Invitations ---------------------------------------------------------------------------------------------------

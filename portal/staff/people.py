@@ -14,7 +14,7 @@ from portal.locations.models import LocationClosure
 from portal.permissions import AreaScope, Role
 from portal.staff.models import LoginAttempt, Staff, StaffArea, StaffSession, StaffToken
 from portal.staff.rules import RANK
-from portal.staff.service import FREE_FAILURES_ACCOUNT, MAX_WAIT_SECONDS, WINDOW_MINUTES
+from portal.staff.signin import FREE_FAILURES_ACCOUNT, MAX_WAIT_SECONDS, WINDOW_MINUTES, second_factor_name
 from portal.web.pages import Key
 
 Rows = Select[*tuple[Any, ...]]
@@ -70,7 +70,10 @@ def last_sign_in() -> ColumnElement[dt.datetime | None]:
 def locked_names() -> Rows:
     """(user name, moment the wait ends) of the accounts that must wait after failures to sign in."""
     other = aliased(LoginAttempt)
-    last_success = select(func.max(other.at)).where(other.username == LoginAttempt.username, other.succeeded)
+    # Attempts with a browser that is known and those of strangers are counted apart (see `portal.staff.signin`).
+    last_success = select(func.max(other.at)).where(
+        other.username == LoginAttempt.username, other.known_device == LoginAttempt.known_device, other.succeeded
+    )
     over = func.count() - FREE_FAILURES_ACCOUNT + 1
     wait = func.least(func.power(2, func.least(over, 20)), MAX_WAIT_SECONDS)
     until = func.max(LoginAttempt.at) + func.make_interval(0, 0, 0, 0, 0, 0, wait)
@@ -82,14 +85,15 @@ def locked_names() -> Rows:
             LoginAttempt.at > func.now() - func.make_interval(0, 0, 0, 0, 0, WINDOW_MINUTES),
             LoginAttempt.at > func.coalesce(last_success.scalar_subquery(), func.to_timestamp(0)),
         )
-        .group_by(LoginAttempt.username)
+        .group_by(LoginAttempt.username, LoginAttempt.known_device)
         .having(func.count() >= FREE_FAILURES_ACCOUNT, until > func.now())
     )
 
 
 def _is_locked() -> ColumnElement[bool]:
     locked = locked_names().subquery("locked")
-    return exists(select(locked.c.username).where(locked.c.username == func.lower(Staff.username)))
+    second_factor = func.concat(second_factor_name(0).removesuffix("0"), Staff.id)
+    return exists(select(locked.c.username).where(locked.c.username.in_([func.lower(Staff.username), second_factor])))
 
 
 def _matching(wanted: StaffFilter) -> list[ColumnElement[bool]]:
@@ -145,24 +149,11 @@ def person(staff_id: int, scope: AreaScope, roles: tuple[Role, ...]) -> Rows:
     return select(Staff, last_sign_in().label("seen")).where(Staff.id == staff_id, administered(scope, roles))
 
 
-def locked_until(username: str) -> Rows:
-    """The moment until which an account must wait; no row when it need not."""
+def locked_until(staff: Staff) -> Rows:
+    """The moment until which an account must wait; NULL when it need not."""
     locked = locked_names().subquery("locked")
-    return select(locked.c.until).where(locked.c.username == username.lower())
-
-
-def open_sessions(staff_id: int, idle_minutes: int, hours: int) -> Rows:
-    """The live sessions of a person, the latest used first."""
-    return (
-        select(StaffSession)
-        .where(
-            StaffSession.staff_id == staff_id,
-            StaffSession.ended_at.is_(None),
-            ~StaffSession.awaits_second_factor,
-            StaffSession.last_seen_at > func.now() - func.make_interval(0, 0, 0, 0, 0, idle_minutes),
-            StaffSession.created_at > func.now() - func.make_interval(0, 0, 0, 0, hours),
-        )
-        .order_by(StaffSession.last_seen_at.desc(), StaffSession.id)
+    return select(func.max(locked.c.until)).where(
+        locked.c.username.in_([staff.username.lower(), second_factor_name(staff.id)])
     )
 
 
