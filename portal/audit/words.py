@@ -58,6 +58,10 @@ ACTIONS: dict[str, ActionWords] = {
     "staff.revoke_invitation": ActionWords(
         STAFF, _l("Invitation taken back"), _l("took back the invitation of %(thing)s")
     ),
+    "staff.invite_failed": ActionWords(
+        STAFF, _l("Invitation not mailed"), _l("could not mail the invitation of %(thing)s")
+    ),
+    "staff.bulk": ActionWords(STAFF, _l("People from a file"), _l("made accounts from a file")),
     "import.upload": ActionWords(IMPORTS, _l("File uploaded"), _l("uploaded %(thing)s")),
     "import.options": ActionWords(
         IMPORTS, _l("Months of an import changed"), _l("changed months or as-of time of %(thing)s")
@@ -71,6 +75,8 @@ ACTIONS: dict[str, ActionWords] = {
     "place.create": ActionWords(BILLS, _l("Place made a location"), _l("made a location of %(thing)s")),
     "report.export.csv": ActionWords(DOWNLOADS, _l("Report as CSV"), _l("began to download %(thing)s as CSV")),
     "report.export.xlsx": ActionWords(DOWNLOADS, _l("Report as Excel"), _l("began to download %(thing)s as Excel")),
+    "list.export.csv": ActionWords(DOWNLOADS, _l("List as CSV"), _l("began to download %(thing)s as CSV")),
+    "list.export.xlsx": ActionWords(DOWNLOADS, _l("List as Excel"), _l("began to download %(thing)s as Excel")),
     "dashboard.export.csv": ActionWords(DOWNLOADS, _l("Dashboard as CSV"), _l("downloaded figures of %(thing)s")),
     "audit.export.csv": ActionWords(DOWNLOADS, _l("Audit log as CSV"), _l("began to download %(thing)s as CSV")),
     "audit.export.xlsx": ActionWords(DOWNLOADS, _l("Audit log as Excel"), _l("began to download %(thing)s as Excel")),
@@ -88,6 +94,7 @@ ENTITIES: dict[str, Any] = {
     "bills": _l("Bills"),
     "place": _l("Place"),
     "report": _l("Report"),
+    "list": _l("List"),
     "dashboard": _l("Dashboard"),
     "setting": _l("Setting"),
     "audit_log": _l("Audit log"),
