@@ -35,13 +35,14 @@ NULL. The queue's tables (`procrastinate_*`) belong to procrastinate and are not
 AFTER = """
 ## Views, functions and triggers
 
-Made by the second migration; they hold whoever writes.
+Made by the migrations; they hold whoever writes.
 
 - `location_ancestry`: the view from which the closure is computed.
 - `keep_location_closure`, `post_tree_change`: after every change of `locations`, bring `location_closure` up to date
   and raise the data version for everybody. A cycle, or a tree deeper than 10 levels, is refused.
 - `post_<table>_<event>`: after every insert, update or delete on `bills`, `payments`, `account_balances`,
   `survey_units`, `unit_states` and `unit_cycles`, post the deltas to the rollups and to `data_versions`.
+- `post_<table>_days_<event>`: the same for `rollup_days`, after every change of `bills` and `unit_cycles`.
 - `refuse_truncate`: these tables cannot be truncated, since no delta would be posted.
 - `audit_log_append_only`, `audit_log_no_truncate`: the audit log takes inserts only.
 - `ensure_bill_partition(month)`: makes the partition of a month, `bills_yYYYYmMM`, if it is missing.
@@ -99,9 +100,25 @@ COLUMNS: dict[str, str] = {
     "login_attempts.address": "The address it came from.",
     "login_attempts.succeeded": "Whether it let the person in.",
     "login_attempts.at": "When.",
+    "mail_deliveries.key": "The mail: mails of one key are sent once.",
+    "mail_deliveries.state": "WAITING, HANDED_OVER (its content was on the way), SENT or FAILED (given up).",
+    "mail_deliveries.attempts": "How often it was tried.",
+    "mail_deliveries.answer": "The mail server's last answer, or why it could not be asked.",
+    "settings.name": "The setting; `logo_image:` and a digest for the picture of a logo.",
+    "settings.value": "Its value. A setting at its default has no row.",
+    "setting_changes.id": "Number of the change; the greatest is the version of all settings.",
+    "setting_changes.at": "When.",
+    "setting_changes.actor": "User name.",
+    "setting_changes.name": "The setting.",
+    "setting_changes.before": "Its value before; NULL is the default.",
+    "setting_changes.after": "Its value after; NULL is the default.",
     "rollup_accounts.pending": "Of these, waiting for their survey.",
     "rollup_accounts.debtors": "Of these, owing something.",
     "rollup_accounts.never_paid": "Of these, billed and never paid.",
+    "rollup_days.day": "The day it happened: of issue, of the last payment, of being carried over.",
+    "rollup_days.monthly_fee": "Fees of the live bills issued.",
+    "rollup_days.outstanding": "By how much what is owed rose or fell.",
+    "rollup_days.paid_units": "Units that became paying ones.",
     "rollup_collected.state": "POSTED (account known) or UNMATCHED.",
     "rollup_received.bill_month": "Month of the bills paid.",
     "rollup_unit_cycles.billed": "Units with a live bill in the month.",
@@ -115,6 +132,7 @@ COLUMNS: dict[str, str] = {
     "staff.is_active": "Whether the person may sign in.",
     "staff.language": "en or ur.",
     "staff.theme": "system, light or dark.",
+    "staff.list_columns": "Columns chosen for lists; a list that is not in it shows its own choice.",
     "audit_log.at": "When it happened.",
     "audit_log.actor": "User name, or system.",
     "audit_log.action": "What was done, such as import.commit.",
@@ -143,7 +161,7 @@ COLUMNS: dict[str, str] = {
     "import_batches.totals": "Control totals of the kind.",
     "import_batches.preview": "What the preview page shows.",
     "import_batches.result": "What the result page shows.",
-    "import_batches.error": "Why it was refused or failed.",
+    "import_batches.error": "Why it was refused or failed, in each language.",
     "import_batches.phase": "What it is doing now.",
     "import_batches.progress": "Percent done.",
     "import_batches.staff_id": "Who uploaded it; NULL: the command line.",
@@ -206,6 +224,7 @@ COLUMNS: dict[str, str] = {
     "unit_cycles.location_id": "The unit's own location.",
     "unit_cycles.bills": "Live bills of the unit in the month.",
     "unit_cycles.paid_bills": "Of these, paid.",
+    "unit_cycles.paid_on": "The day it became a paying unit of the month. Derived.",
     "unit_states.unit_id": "The unit.",
     "unit_states.location_id": "The unit's own location.",
     "account_balances.account_id": "The account.",
@@ -227,8 +246,23 @@ COLUMNS: dict[str, str] = {
     "bills.paid_amount": "Payments allocated to it. Derived.",
     "bills.demand": "What it asks for. Derived.",
     "bills.last_paid_on": "Day of its last payment. Derived.",
+    "bills.carried_on": "Day of issue of the account's next live bill, which carries it over. Derived.",
     "bills.month_source": "Where the month came from: ISSUED, MONTH, FILE_NAME, CALENDAR, MOVED.",
     "bills.month_as_of": "As-of time of the file that decided the month.",
+    "bill_moves.tehsil_id": "Where the bills lie.",
+    "bill_moves.issued_on": "The day they were issued.",
+    "bill_moves.from_month": "The month they stood in.",
+    "bill_moves.to_month": "The month they were to go to.",
+    "bill_moves.status": "QUEUED, MOVING, DONE, CHANGED, FAILED or CANCELLED.",
+    "bill_moves.promised": "What it was to do, as confirmed: bills, accounts, fees, demand, payments.",
+    "bill_moves.result": "What it did.",
+    "bill_moves.problem": "Why nothing was moved, in each language.",
+    "bill_moves.phase": "What it is doing now.",
+    "bill_moves.progress": "Percent done.",
+    "bill_moves.staff_id": "Who confirmed it.",
+    "bill_moves.address": "From where.",
+    "bill_moves.started_at": "When moving began.",
+    "bill_moves.finished_at": "When it ended, however it ended.",
     "payments.month": "The month the portal says was paid.",
     "payments.paid_amount": "Rupees paid.",
     "payments.amount": "Payable within the due date, as the paid list states it.",
@@ -247,6 +281,7 @@ COLUMNS: dict[str, str] = {
 
 # Words for constraints, by name, or by what follows the table's name.
 CONSTRAINTS: dict[str, str] = {
+    "uq_bill_moves_running": "The same bills are moved once, however often that is confirmed.",
     "kind": "The kind is one of those listed.",
     "use": "The use is one of those listed.",
     "size_band": "The size band is one of those listed.",

@@ -22,6 +22,7 @@ from portal.db import db
 from portal.extensions import cache
 from portal.factory import create_app
 from portal.permissions import Role
+from portal.web.context import SETTINGS_PROVIDER
 from tests.support import people
 from tests.support.servers import Databases, running_databases
 
@@ -81,6 +82,7 @@ def _fresh(app: Flask, databases: Databases, name: str) -> None:
         db.engine.dispose()
         databases.create(name)
         cache.clear()
+        app.extensions[SETTINGS_PROVIDER].forget()
 
 
 def _app_on(databases: Databases, name: str) -> Iterator[Flask]:

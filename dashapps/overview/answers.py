@@ -11,7 +11,7 @@ from dashapps.overview import figures as charts
 from dashapps.overview import ids, panels
 from dashapps.overview.head import download_path, head, question
 from dashapps.overview.queries import Clock, Figures, Stamp, load, read_stamp
-from dashapps.overview.tiles import tiles
+from dashapps.overview.tiles import tiles, tiles_table
 from dashapps.shared import components as ui
 from dashapps.shared.caching import code_stamp
 from dashapps.shared.filters import Filters
@@ -19,6 +19,7 @@ from dashapps.shared.html import plain
 from portal import db
 from portal.extensions import cache
 from portal.permissions import AreaScope, Permission
+from portal.settings.targets import targets_of
 from portal.web import format as fmt
 from portal.web.context import settings
 from portal.web.filters import language
@@ -28,15 +29,16 @@ CACHE_SECONDS = 24 * 3600
 
 
 def clock() -> Clock:
-    """Today in Karachi, and the office's start day of the cycle."""
-    return Clock(dt.datetime.now(fmt.KARACHI).date(), settings().cycle_start_day)
+    """Today in Karachi, and the office's start day of the cycle and targets."""
+    config = settings()
+    return Clock(dt.datetime.now(fmt.KARACHI).date(), config.cycle_start_day, targets_of(config))
 
 
 def cache_key(filters: Filters, scope: AreaScope, stamp: Stamp, now: Clock, may_export: bool) -> str:
     """All that the answer depends on. The version makes a cached figure never older than the last commit."""
     as_of = stamp.as_of.isoformat() if stamp.as_of else ""
     bad = ",".join(filters.bad)
-    chosen = f"{filters.query()}:{bad}:{now.today}:{now.start_day}:{language()}:{may_export:d}"
+    chosen = f"{filters.query()}:{bad}:{now.today}:{now.start_day}:{now.targets}:{language()}:{may_export:d}"
     return f"overview:{code_stamp()}:{scope.cache_key}:{stamp.version}:{as_of}:{chosen}"
 
 
@@ -75,9 +77,12 @@ def build(figures: Figures, filters: Filters, has_several: bool, may_export: boo
         path = download_path(table.name, filters) if may_export else None
         return ui.panel_foot(time, table, path, image=True)
 
+    compared = tiles_table(figures)
+    path = download_path(compared.name, filters) if may_export else None
+    tiles_foot = ui.panel_foot(time, compared, path)
     slots = {
         ids.HEAD: head(figures, filters, has_several, may_export),
-        ids.TILES: tiles(figures, filters),
+        ids.TILES: tiles(figures, filters, tiles_foot),
         ids.RECOVERY_HEAD: panels.recovery_head(figures),
         ids.RECOVERY_FOOT: foot(panels.recovery_table(figures)),
         ids.LEAGUE: panels.league(figures, filters, may_export),

@@ -15,6 +15,7 @@ from portal.imports.models import ImportBatch
 from portal.permissions import AreaScope
 from portal.rollups import selects
 from portal.rollups.selects import POSTED, UNMATCHED, Span, Where
+from portal.settings.targets import NO_TARGETS, Targets
 
 CURVES = 4  # this cycle and the last three
 SPARK_MONTHS = 6
@@ -30,10 +31,11 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Clock:
-    """What day it is, and on which day of the month a cycle begins."""
+    """What day it is, on which day of the month a cycle begins, and what the office wants to reach in one."""
 
     today: dt.date
     start_day: int
+    targets: Targets = NO_TARGETS
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,15 @@ class Mover:
 
 
 @dataclass(frozen=True)
+class Day:
+    """What a day brought to a billing month: fees of bills issued on it, units that became paying ones."""
+
+    day: dt.date
+    monthly_fee: int
+    paid_units: int
+
+
+@dataclass(frozen=True)
 class Figures:
     """Everything on the page, from one snapshot. Money in whole rupees."""
 
@@ -118,10 +129,18 @@ class Figures:
     paid_units: int
     parts: tuple[Part, ...]
     movers: tuple[Mover, ...]
+    days: dict[dt.date, tuple[Day, ...]]
+    owed_after: tuple[tuple[dt.date, int], ...]
 
     @property
     def month(self) -> Month:
         return self.months.get(self.period.cycle, Month())
+
+    @property
+    def target(self) -> float | None:
+        """The recovery to be reached in the area shown; of several areas together, the one for all."""
+        percent = self.period.clock.targets.of(node.id for node in reversed(self.area.path))
+        return None if percent is None else percent / 100
 
     @property
     def collected(self) -> int:
@@ -134,6 +153,31 @@ class Figures:
     def received_until(self, month: dt.date, day: dt.date) -> int:
         """Payments that belong to bills of `month`, paid up to `day`."""
         return sum(amount for paid_on, amount in self.received.get(month, ()) if paid_on <= day)
+
+    def billed_until(self, month: dt.date, day: dt.date) -> int:
+        """Fees of the live bills of `month` issued up to `day`."""
+        return sum(one.monthly_fee for one in self.days.get(month, ()) if one.day <= day)
+
+    def paying_until(self, month: dt.date, day: dt.date) -> int:
+        """Units with a bill of `month` paid up to `day`."""
+        return sum(one.paid_units for one in self.days.get(month, ()) if one.day <= day)
+
+    def outstanding_on(self, day: dt.date) -> int:
+        """What was owed on `day`, which is not before the last compared day."""
+        return self.outstanding - sum(change for changed_on, change in self.owed_after if changed_on > day)
+
+    @property
+    def reaches_back(self) -> bool:
+        """Whether the bills known say what was owed on the last compared day.
+
+        Not before all of the first month's were issued: bills from before the first file had been owed then.
+        """
+        then, first_month = self.period.then.last, min(self.months, default=None)
+        month = cycle_of(then, self.period.clock.start_day)
+        if first_month is None or month < first_month:
+            return False
+        known = self.months.get(month)
+        return month > first_month or (known is not None and self.billed_until(month, then) == known.monthly_fee > 0)
 
     def recovery(self, month: dt.date, day: dt.date) -> float | None:
         """Received up to that day over the month's demand; None without a demand."""
@@ -216,9 +260,11 @@ def load(connection: Connection, filters: Filters, scope: AreaScope, stamp: Stam
         received={month: tuple(rows) for month, rows in received.items()},
         by_day=(), posted=0, unmatched=0, payments=0, collected_then=0, outstanding=0, credit=0, debtors=0, pending=0,
         surveyed=0, listed=0, billed_units=0, paid_units=0, parts=(), movers=(),
+        days={}, owed_after=(),
     )  # fmt: skip
     figures = _with_collected(connection, figures, where)
     figures = _with_standing(connection, figures, where)
+    figures = _with_days(connection, figures, where)
     return replace(figures, parts=_league(connection, figures, where))
 
 
@@ -266,6 +312,16 @@ def _with_standing(connection: Connection, figures: Figures, where: Where) -> Fi
         billed_units=row.billed,
         paid_units=row.paid,
     )
+
+
+def _with_days(connection: Connection, figures: Figures, where: Where) -> Figures:
+    period = figures.period
+    days: dict[dt.date, list[Day]] = defaultdict(list)
+    for row in connection.execute(selects.days_of_months(where, [period.cycle, period.compared])):
+        days[row.month].append(Day(row.day, row.monthly_fee, row.paid_units))
+    since = min(period.now.last, period.then.last)
+    owed = tuple((row.day, row.outstanding) for row in connection.execute(selects.owed_after(where, since)))
+    return replace(figures, days={month: tuple(rows) for month, rows in days.items()}, owed_after=owed)
 
 
 def _league(connection: Connection, figures: Figures, where: Where) -> tuple[Part, ...]:

@@ -1,6 +1,10 @@
-"""The tiles: five figures, each with its change, its parts and the way to the rows behind it."""
+"""The tiles: five figures, each with its change against the same day of the other cycle, and the way to its rows."""
 
 from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
@@ -9,13 +13,15 @@ from dashapps.overview.figures import curves
 from dashapps.overview.head import compared_days, compared_name
 from dashapps.overview.queries import SPARK_MONTHS, Figures
 from dashapps.shared import components as ui
-from dashapps.shared.components import Change, Tile
+from dashapps.shared.components import Change, Column, Table, Tile
 from dashapps.shared.filters import Filters
 from dashapps.shared.i18n import gettext as _
 from dashapps.shared.i18n import ngettext
 from portal.billing.cycles import cycle_bounds
 from portal.reports.links import report_url
 from portal.web import format as fmt
+
+SPARK_POINTS = 60
 
 
 def _report(metric: str, filters: Filters, figures: Figures) -> str:
@@ -31,14 +37,90 @@ def _report(metric: str, filters: Filters, figures: Figures) -> str:
     return report_url(metric, asked)
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A figure on the last day shown and on the same day of the other cycle; None where there is none.
+
+    Whole numbers, or shares as floats. `more_is_good`: whether a rise is good news.
+    """
+
+    now: int | float | None
+    then: int | float | None
+    more_is_good: bool = True
+
+    @property
+    def difference(self) -> int | float | None:
+        return None if self.now is None or self.then is None else self.now - self.then
+
+    @property
+    def is_good(self) -> bool | None:
+        if self.now is None or self.then is None or self.now == self.then:
+            return None
+        return (self.now > self.then) == self.more_is_good
+
+    @property
+    def change(self) -> str:
+        """`+3.1 %`; of shares in points; empty where there is nothing to compare with."""
+        if isinstance(self.now, float) or isinstance(self.then, float):
+            return "" if self.difference is None else fmt.points(self.difference)
+        return (ui.percent_change(self.now, self.then) or "") if self.now is not None else ""
+
+
+def compared(figures: Figures) -> dict[str, Compared]:
+    """What the tiles compare, by metric: both figures are read in the same way, up to their own last day."""
+    period = figures.period
+    cycle, other, day, then = period.cycle, period.compared, period.now.last, period.then.last
+    is_known = figures.month_then is not None
+    owed = figures.outstanding_on(then) if figures.reaches_back else None
+    return {
+        "billed": Compared(figures.billed_until(cycle, day), figures.billed_until(other, then) if is_known else None),
+        "collected": Compared(figures.collected, figures.collected_then or None),
+        "recovery": Compared(figures.recovery(cycle, day), figures.recovery(other, then)),
+        "outstanding": Compared(figures.outstanding_on(day), owed, more_is_good=False),
+        "paying_units": Compared(
+            figures.paying_until(cycle, day), figures.paying_until(other, then) if is_known else None
+        ),
+    }
+
+
+def _shown(value: int | float | None) -> str:
+    return fmt.percent(value, 3) if isinstance(value, float) else fmt.number(value)
+
+
+def _detail(figures: Figures, pair: Compared) -> str:
+    """Both figures with their days: what the change compares."""
+    period = figures.period
+    has_years = period.then.last.year != period.now.last.year
+    days = {
+        "day": ui.short_day(period.now.last, has_years),
+        "other": ui.short_day(period.then.last, has_years),
+    }
+    if not pair.change:
+        return _("No figure for %(other)s to compare with.", other=days["other"])
+    figures_of_both = {"now": _shown(pair.now), "then": _shown(pair.then)}
+    if not period.is_within_cycle:
+        return _("%(now)s on %(day)s against %(then)s on %(other)s.", **figures_of_both, **days)
+    return _(
+        "%(now)s on %(day)s against %(then)s on %(other)s, the same day of the cycle of %(month)s.",
+        **figures_of_both, **days, month=compared_name(figures),
+    )  # fmt: skip
+
+
+def _change(figures: Figures, metric: str, against: str) -> Change:
+    """The change of a tile; without one, that there is no figure to compare with."""
+    pair = compared(figures)[metric]
+    if not pair.change:
+        against = _("no figure for %(day)s", day=ui.short_day(figures.period.then.last))
+    return Change(pair.change, against, pair.is_good, _detail(figures, pair))
+
+
 def _on(figures: Figures) -> str:
     return _("on %(month)s", month=compared_name(figures))
 
 
 def billed(figures: Figures, filters: Filters) -> Tile:
-    """Live bills of the month. Against all of the other month: bills carry no day within the cycle."""
-    month, then = figures.month, figures.month_then
-    text = ui.percent_change(month.monthly_fee, then.monthly_fee if then else None)
+    """Live bills of the month; compared are those issued up to the last day shown."""
+    month = figures.month
     history = sorted(m for m in figures.months if m <= figures.period.cycle)[-SPARK_MONTHS:]
     values = [figures.months[m].monthly_fee for m in history]
     return Tile(
@@ -52,19 +134,11 @@ def billed(figures: Figures, filters: Filters) -> Tile:
             month.bills,
             ngettext("%(bills)s bill", "%(bills)s bills", month.bills, bills=fmt.number(month.bills)),
         ),
-        change=Change(
-            text, _("on all of %(month)s", month=compared_name(figures)), _is_up(month.monthly_fee, then.monthly_fee)
-        )
-        if text and then
-        else None,
+        change=_change(figures, "billed", _on(figures)),
         spark=ui.sparkline(values, _("Billed in the last %(count)s months", count=len(values))),
         href=_report("billed", filters, figures),
         link_label=_("The bills behind this figure"),
     )
-
-
-def _is_up(now: float, then: float) -> bool | None:
-    return None if now == then else now > then
 
 
 def _parts(figures: Figures) -> list[Component | str]:
@@ -81,7 +155,6 @@ def _parts(figures: Figures) -> list[Component | str]:
 
 def collected(figures: Figures, filters: Filters) -> Tile:
     """Everything paid in the days shown, whatever its month; posted and unmatched apart below."""
-    text = ui.percent_change(figures.collected, figures.collected_then)
     by_day: dict[int, int] = {}
     span = figures.period.now
     for day, _channel, amount in figures.by_day:
@@ -94,11 +167,7 @@ def collected(figures: Figures, filters: Filters) -> Tile:
         shown=fmt.rupees_short(figures.collected),
         exact=fmt.rupees(figures.collected),
         sub=_parts(figures),
-        change=Change(
-            text, _("on %(days)s", days=compared_days(figures)), _is_up(figures.collected, figures.collected_then)
-        )
-        if text
-        else None,
+        change=_change(figures, "collected", _("on %(days)s", days=compared_days(figures))),
         spark=ui.sparkline(values, _("Collected by day")) if figures.collected else None,
         href=_report("collected", filters, figures),
         link_label=_("The payments behind this figure"),
@@ -109,9 +178,7 @@ def recovery(figures: Figures, filters: Filters) -> Tile:
     """Received over demand, up to the last day shown."""
     period = figures.period
     ratio = figures.recovery(period.cycle, period.now.last)
-    then = figures.recovery(period.compared, period.then.last)
     received = figures.received_until(period.cycle, period.now.last)
-    difference = None if ratio is None or then is None else ratio - then
     same_day = []
     for month, points in reversed(curves(figures)):
         first, last = cycle_bounds(month, figures.period.clock.start_day)
@@ -129,19 +196,35 @@ def recovery(figures: Figures, filters: Filters) -> Tile:
             ui.figure_part(
                 "demand", figures.month.demand, _("of %(amount)s asked for", amount=fmt.short(figures.month.demand))
             ),
+            *_target(figures.target, ratio),
         ],
-        change=Change(fmt.points(difference), _on(figures), _is_up(ratio, then))
-        if difference is not None and ratio is not None and then is not None
-        else None,
+        change=_change(figures, "recovery", _on(figures)),
         spark=ui.sparkline(same_day, _("Recovery on this day of the last cycles")),
         href=_report("recovery", filters, figures),
         link_label=_("The areas behind this figure"),
     )
 
 
+def _target(target: float | None, ratio: float | None) -> list[Component]:
+    """A line with the target, if there is one, and how far it is."""
+    if target is None:
+        return []
+    shown = fmt.percent(target, 0)
+    if ratio is None:
+        text = _("target %(share)s", share=shown)
+    elif ratio >= target:
+        text = _("target %(share)s reached", share=shown)
+    else:
+        text = _("%(points)s to the target of %(share)s", points=fmt.points(target - ratio).lstrip("+"), share=shown)
+    return [html.Div(ui.figure_part("target", target, text))]
+
+
 def outstanding(figures: Figures, filters: Filters) -> Tile:
-    """What is owed now. No change is shown: what was owed on an earlier day is not recorded."""
+    """What is owed now. In a view of the past the change is that of its own two days, and says so."""
+    period = figures.period
     fee = figures.month.monthly_fee
+    is_now = figures.outstanding_on(period.now.last) == figures.outstanding
+    against = _on(figures) if is_now else _("%(days)s", days=ui.days(period.then.last, period.now.last))
     credit = ui.figure_part("credit", figures.credit, _("credit %(amount)s", amount=fmt.short(figures.credit)))
     sub: list[Component | str] = [html.Div(credit)]
     if fee:
@@ -153,9 +236,32 @@ def outstanding(figures: Figures, filters: Filters) -> Tile:
         shown=fmt.rupees_short(figures.outstanding),
         exact=fmt.rupees(figures.outstanding),
         sub=sub,
+        change=_change(figures, "outstanding", against),
+        spark=_outstanding_line(figures),
         href=_report("outstanding", filters, figures),
         link_label=_("The accounts behind this figure"),
     )
+
+
+def _outstanding_line(figures: Figures) -> Component | None:
+    """What was owed, day by day, from the compared day to the last one shown."""
+    period = figures.period
+    first, last = period.then.last, period.now.last
+    if not figures.reaches_back or first >= last:
+        return None
+    step = max(1, (last - first).days // SPARK_POINTS)
+    days = [last - dt.timedelta(days=back) for back in range(0, (last - first).days + 1, step)]
+    values = [figures.outstanding_on(day) for day in reversed(days)]
+    return ui.sparkline(values, _("Outstanding by day, %(days)s", days=ui.days(days[-1], last)))
+
+
+def _paying_line(figures: Figures) -> Component | None:
+    """Paying units by day of the cycle so far."""
+    period = figures.period
+    last = min(period.last, period.now.last)
+    days = [period.first + dt.timedelta(days=offset) for offset in range((last - period.first).days + 1)]
+    values = [figures.paying_until(period.cycle, day) for day in days]
+    return ui.sparkline(values, _("Paying units by day of the cycle")) if any(values) else None
 
 
 def paying_units(figures: Figures, filters: Filters) -> Tile:
@@ -174,14 +280,37 @@ def paying_units(figures: Figures, filters: Filters) -> Tile:
             billed=fmt.number(figures.billed_units),
         ),
         sub=ui.figure_part("paying_share", share, text) if share is not None else _("no bills this month"),
-        spark=ui.bar(figures.paid_units / figures.billed_units) if figures.billed_units else None,
+        change=_change(figures, "paying_units", _on(figures)),
+        spark=_paying_line(figures),
         href=_report("paying_units", filters, figures),
         link_label=_("The paying units behind this figure"),
     )
 
 
-def tiles(figures: Figures, filters: Filters) -> list[Component]:
-    """All tiles, in order."""
+def tiles_table(figures: Figures) -> Table:
+    """What the tiles compare, exactly."""
+    period, pairs = figures.period, compared(figures)
+    names = {
+        "billed": _("Billed"),
+        "collected": _("Collected"),
+        "recovery": _("Recovery"),
+        "outstanding": _("Outstanding"),
+        "paying_units": _("Paying units"),
+    }
+    rows: list[tuple[Any, ...]] = [
+        (name, pairs[metric].now, pairs[metric].then, pairs[metric].difference) for metric, name in names.items()
+    ]
+    columns = (
+        Column(_("Figure"), is_figure=False),
+        Column(ui.short_day(period.now.last, year=True)),
+        Column(ui.short_day(period.then.last, year=True)),
+        Column(_("Change")),
+    )
+    return Table("tiles", _("The figures on the same day of both cycles"), columns, tuple(rows))
+
+
+def tiles(figures: Figures, filters: Filters, foot: Component) -> list[Component]:
+    """All tiles, in order, and what stands below them (as-of time, table)."""
     shown = [
         billed(figures, filters),
         collected(figures, filters),
@@ -189,4 +318,5 @@ def tiles(figures: Figures, filters: Filters) -> list[Component]:
         outstanding(figures, filters),
         paying_units(figures, filters),
     ]
-    return [ui.tile(one) for one in shown]
+    below = html.Div(foot, className="panel tiles-foot", **ui.attrs({"data-panel": "tiles"}))
+    return [*(ui.tile(one) for one in shown), below]

@@ -20,7 +20,14 @@ from flask import Flask
 from procrastinate.contrib.sqlalchemy import SQLAlchemyPsycopg2Connector
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-TASK_MODULES = ["portal.mail.tasks", "portal.imports.tasks", "portal.payments.tasks", "portal.jobs.tasks"]
+TASK_MODULES = [
+    "portal.mail.tasks",
+    "portal.staff.invitations",
+    "portal.staff.reset_mail",
+    "portal.imports.tasks",
+    "portal.payments.tasks",
+    "portal.jobs.tasks",
+]
 MAX_ATTEMPTS = 3
 
 log = logging.getLogger(__name__)

@@ -11,12 +11,13 @@ from sqlalchemy import delete, func, select, text, update
 
 from portal.db import session
 from portal.imports.models import ImportBatch
+from portal.mail.models import MailDelivery
 from portal.staff.models import LoginAttempt, StaffSession
 
 LOGIN_ATTEMPT_DAYS = 30
 SESSION_DAYS = 30
-UPLOAD_DAYS = 90
 JOB_DAYS = 7
+MAIL_DAYS = 90
 _FINISHED = ("DONE", "REFUSED", "FAILED", "CANCELLED")
 
 
@@ -51,8 +52,16 @@ def prune_jobs() -> int:
     return len(deleted.all())
 
 
-def forget_uploads() -> list[str]:
-    """Forget the stored files of imports finished long ago; history and row outcomes stay.
+def prune_mails() -> int:
+    """Delete what is known of mails sent, or given up, long ago. Returns how many."""
+    deleted = session().execute(
+        delete(MailDelivery).where(MailDelivery.updated_at < _before(MAIL_DAYS)).returning(MailDelivery.key)
+    )
+    return len(deleted.all())
+
+
+def forget_uploads(days: int) -> list[str]:
+    """Forget the stored files of imports that ended more than so many days ago; history and row outcomes stay.
 
     Returns the paths, to be deleted after the commit with `delete_files`.
     """
@@ -61,7 +70,7 @@ def forget_uploads() -> list[str]:
         .where(
             ImportBatch.stored_path.is_not(None),
             ImportBatch.status.in_(_FINISHED),
-            ImportBatch.created_at < _before(UPLOAD_DAYS),
+            ImportBatch.created_at < _before(days),
         )
         .with_for_update(skip_locked=True)
     )

@@ -79,8 +79,9 @@ def tidy_up() -> None:
             "login attempts": housekeeping.prune_login_attempts(),
             "sessions": housekeeping.prune_sessions(),
             "jobs": housekeeping.prune_jobs(),
+            "mails": housekeeping.prune_mails(),
         }
-        uploads = housekeeping.forget_uploads()
+        uploads = housekeeping.forget_uploads(settings().import_file_days)
     counts["uploads"] = housekeeping.delete_files(uploads, settings().uploads_dir)
     counts["cache files"] = housekeeping.prune_cache(settings().results_dir)
     log.info("tidied up: %s", ", ".join(f"{count} {name}" for name, count in counts.items()))

@@ -7,15 +7,18 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import BigInteger, FromClause, Numeric, cast, func, literal, select, true, union_all
+from sqlalchemy import BigInteger, FromClause, Integer, Numeric, cast, func, literal, select, true, union_all
 
 from portal.reports import filters, words
 from portal.reports.areas import names_above
 from portal.reports.filters import Control, Filter
 from portal.reports.report import Display, Field, Query, Report, Source, Total
 from portal.rollups.models import RollupBills, RollupReceived
+from portal.settings.selects import target_percent
+from portal.settings.targets import Targets, targets_of
 from portal.web import format as fmt
 from portal.web.columns import Column, Kind
+from portal.web.context import settings
 
 
 def _paid_until(column: Any) -> Filter:
@@ -62,6 +65,8 @@ def _show_areas(areas: FromClause) -> Display:
     c = areas.c
     above = names_above(c.location_id)
     ratio = cast(c.received, Numeric) / func.nullif(c.demand, 0)
+    targets = targets_of(settings())
+    target = cast(target_percent(c.location_id, targets), Numeric) / 100
     fields = (
         Field(Column("month", _l("Month"), Kind.MONTH), c.month, sort=c.month),
         Field(Column("tehsil", _l("Tehsil"), width=18), above.c.tehsil),
@@ -71,8 +76,18 @@ def _show_areas(areas: FromClause) -> Display:
         Field(Column("demand", _l("Demand"), Kind.MONEY), c.demand, sort=c.demand),
         Field(Column("received", _l("Received"), Kind.MONEY), c.received, sort=c.received),
         Field(Column("recovery", _l("Recovery"), Kind.RATIO), ratio, sort=func.coalesce(ratio, -1)),
+        *((Field(Column("target", _l("Target"), Kind.RATIO), target),) if targets else ()),
     )
     return Display(areas.outerjoin(above, true()), fields)
+
+
+def _target(query: Query, targets: Targets) -> Any:
+    """The target of the area asked for, else of the reader's only area, else the one for all; as a ratio."""
+    area = query.values.get("area")
+    own = query.scope.location_ids
+    shown = area.id if area else own[0] if len(own) == 1 and not query.scope.is_everywhere else None
+    percent = literal(targets.default, Integer) if shown is None else target_percent(shown, targets)
+    return cast(percent, Numeric) / 100
 
 
 def _source(query: Query) -> Source:
@@ -106,10 +121,12 @@ def _source(query: Query) -> Source:
         Total("received", _l("Received"), Kind.MONEY, money),
     )
     # A bill carries the earlier ones as arrears: demands of several months are never added up.
-    rate = (
+    rate: tuple[Total, ...] = (
         Total("demand", _l("Demand"), Kind.MONEY, demand),
         Total("recovery", _l("Recovery"), Kind.RATIO, cast(money, Numeric) / func.nullif(demand, 0)),
     )
+    if targets := targets_of(settings()):
+        rate = (*rate, Total("target", _l("Target"), Kind.RATIO, _target(query, targets)))
     return Source(
         core=rows,
         where=(),

@@ -72,18 +72,21 @@ def target_areas() -> Rows:
     )
 
 
-def target_percent(location_column: Any, targets: Targets) -> Any:
-    """The target of a row's location in percent: that of the nearest area above it with one, else the default."""
+def target_percent(location: Any, targets: Targets) -> Any:
+    """The target of a location (a column of rows, or an id) in percent, NULL without one.
+
+    That of the nearest area above it that has one, else the default.
+    """
     default = literal(targets.default, Integer)
     if not targets.by_area:
         return default
     areas = dict(targets.by_area)
     own = (
         select(case(areas, value=LocationClosure.ancestor_id))
-        .where(LocationClosure.location_id == location_column, LocationClosure.ancestor_id.in_(list(areas)))
+        .where(LocationClosure.location_id == location, LocationClosure.ancestor_id.in_(list(areas)))
         .order_by(LocationClosure.depth)
         .limit(1)
-        .correlate(location_column.table)
-        .scalar_subquery()
     )
-    return func.coalesce(own, default)
+    if not isinstance(location, int):
+        own = own.correlate(location.table)
+    return func.coalesce(own.scalar_subquery(), default)

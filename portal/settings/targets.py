@@ -24,6 +24,9 @@ class Targets:
         return next((known[area] for area in nearest_first if area in known), self.default)
 
 
+NO_TARGETS = Targets()
+
+
 def targets_of(settings: Settings) -> Targets:
     """The targets in force."""
     return Targets(settings.recovery_target, settings.recovery_targets)

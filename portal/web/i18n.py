@@ -1,10 +1,12 @@
-"""Language and theme of a request: the signed-in person's, else the browser's cookie, else English and the system's."""
+"""Language and theme of a request: the signed-in person's, else the browser's cookie, else the default of the settings
+and the system's theme. A language that is not offered (any more) is nobody's."""
 
 from __future__ import annotations
 
 from flask import request
 from flask_login import current_user
 
+from portal.web.context import settings
 from portal.web.cookies import get_cookie
 
 LANGUAGES = {"en": "English", "ur": "اردو"}
@@ -13,10 +15,16 @@ THEMES = ("system", "light", "dark")
 COOKIE_SECONDS = 365 * 86_400
 
 
+def offered() -> dict[str, str]:
+    """The languages one may choose, by code."""
+    return {code: LANGUAGES[code] for code in settings().languages}
+
+
 def language() -> str:
     """`en` or `ur`."""
     chosen = getattr(current_user, "language", None) or get_cookie("language")
-    return chosen if chosen in LANGUAGES else "en"
+    config = settings()
+    return chosen if chosen in config.languages else config.default_language
 
 
 def theme() -> str:

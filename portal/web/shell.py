@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import hashlib
+import hmac
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, request
+from flask_babel import gettext as _
 from flask_login import current_user
 
 from portal.billing.cycles import cycle_of
+from portal.config import Logo
 from portal.navigation import SEARCH_PATH, Entry, Group, bottom_bar_for, menu_for
 from portal.permissions import Permission
 from portal.web import format as fmt
@@ -27,7 +32,7 @@ class Shell:
     bottom_bar: tuple[Entry, ...]
     language: str
     direction: str
-    other_language: str
+    other_language: str | None
     theme: str
     path: str
     here: str
@@ -35,18 +40,29 @@ class Shell:
     month: str
     nonce: str
     idle_seconds: int
+    whole_seconds: int
+    draft_owner: str
+    draft_key: str
     can_search: bool
+    brand: str
+    logo: Logo | None
 
     @property
     def other_language_name(self) -> str:
-        return i18n.LANGUAGES[self.other_language]
+        return i18n.LANGUAGES[self.other_language] if self.other_language else ""
+
+
+def _of_person(purpose: str, person_id: int) -> bytes:
+    """32 bytes that pages of this person carry and nobody else can know: drafts in his browser are sealed with them."""
+    return hmac.new(settings().secret_key.encode(), f"{purpose}:{person_id}".encode(), hashlib.sha256).digest()
 
 
 def current_shell() -> Shell:
     """The shell of this request; without a signed-in person it has no menu."""
-    user = current_user if current_user.is_authenticated else None
+    # Who has something to do first (see portal.web.guard) has no menu: it would lead nowhere.
+    user = current_user if current_user.is_authenticated and not getattr(current_user, "step", None) else None
     language = i18n.language()
-    start_day = settings().cycle_start_day
+    config = settings()
     today = dt.datetime.now(fmt.KARACHI).date()
     return Shell(
         user=user,
@@ -54,15 +70,20 @@ def current_shell() -> Shell:
         bottom_bar=bottom_bar_for(user.role, user.can) if user else (),
         language=language,
         direction="rtl" if language in i18n.RIGHT_TO_LEFT else "ltr",
-        other_language="en" if language == "ur" else "ur",
+        other_language=next((code for code in config.languages if code != language), None),
         theme=i18n.theme(),
         path=request.path,
         here=here() if request.method in {"GET", "HEAD"} else request.path,
         search_path=SEARCH_PATH,
-        month=fmt.month(cycle_of(today, start_day), language),
+        month=fmt.month(cycle_of(today, config.cycle_start_day), language),
         nonce=security.csp_nonce(),
-        idle_seconds=settings().idle_minutes * 60,
+        idle_seconds=config.idle_minutes * 60,
+        whole_seconds=max(config.session_hours * 3600 - int(user.age_seconds), 0) if user else 0,
+        draft_owner=_of_person("draft-owner", user.id).hex()[:12] if user else "",
+        draft_key=base64.b64encode(_of_person("draft-key", user.id)).decode() if user else "",
         can_search=bool(user and user.can(Permission.VIEW_UNITS)),
+        brand=config.company_name or str(_("Suthra Portal")),
+        logo=config.logo,
     )
 
 
