@@ -73,7 +73,8 @@ def _setup_settings(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SECURE=settings.behind_tls,
         TRUSTED_HOSTS=trusted_hosts(settings),
         PREFERRED_URL_SCHEME="https" if settings.behind_tls else "http",
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        # How old a signed cookie may be at most; when a session ends, its row says (see portal.staff.selects).
+        PERMANENT_SESSION_LIFETIME=timedelta(days=8),
         WTF_CSRF_TIME_LIMIT=8 * 3600,
         MAX_FORM_PARTS=5000,
         JSON_SORT_KEYS=False,
@@ -123,6 +124,7 @@ def _setup_caching(app: Flask, settings: Settings) -> None:
         # No threshold: with one, every `set` counts the files. A nightly job prunes.
         app.config.update(CACHE_TYPE="FileSystemCache", CACHE_DIR=str(settings.results_dir), CACHE_THRESHOLD=0)
         app.config["RATELIMIT_STORAGE_URI"] = "memory://"
+    app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True  # Redis away: each process counts for itself
     app.config["CACHE_DEFAULT_TIMEOUT"] = 86_400
     app.config["CACHE_KEY_PREFIX"] = "portal:"
     cache.init_app(app)

@@ -11,10 +11,13 @@ from portal.db import session, transaction
 from portal.errors import DomainError
 from portal.permissions import Role
 from portal.schema import ensure_schema
-from portal.staff import selects, service
+from portal.staff import admin_cli, selects, service
+from portal.staff.password_rules import PasswordRules
 from portal.web.context import settings
 
-staff_cli = AppGroup("staff", help="Staff accounts: create, list, set-password.")
+staff_cli = AppGroup("staff", help="Staff accounts: create, change, invite, unlock, deactivate.")
+for command in admin_cli.COMMANDS:
+    staff_cli.add_command(command)
 
 
 def _read_password() -> str:
@@ -43,6 +46,7 @@ def create(username: str, role: str, areas: tuple[str, ...], name: str) -> None:
                 areas=[service.resolve_area(db_session, area) for area in areas],
                 full_name=name,
                 cost=settings().bcrypt_cost,
+                rules=PasswordRules.of(settings()),
             )
             click.echo(f"Created {staff.username} ({staff.role}).")
     except DomainError as error:
@@ -66,7 +70,9 @@ def set_password(username: str) -> None:
     try:
         ensure_schema()
         with transaction() as db_session:
-            service.set_password(db_session, username, password, settings().bcrypt_cost)
+            service.set_password(
+                db_session, username, password, settings().bcrypt_cost, PasswordRules.of(settings())
+            )
     except DomainError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Password of {username} changed; open sessions ended.")

@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, g, request, session
+from flask_babel import lazy_gettext as _l
 from flask_login import UserMixin, current_user, login_user
 
 from portal import db
+from portal.config import Settings
 from portal.extensions import login_manager
 from portal.permissions import AreaScope, Permission, Role, role_allows
-from portal.staff import selects, service
-from portal.web.context import is_background, settings
+from portal.staff import selects, sessions
+from portal.staff.password_queue import PasswordQueue
+from portal.web.context import is_background, known_settings, note_settings_version, settings
+from portal.web.guard import Step
+
+# A password given so short a time ago need not be given again before something that asks for it.
+FRESH_SECONDS = 600
+
+_OWN_WAY_OUT = frozenset({"staff.logout"})
+GIVE_CODE = Step(
+    "staff.second_factor",
+    frozenset({"staff.second_factor", "staff.second_factor_post"}) | _OWN_WAY_OUT,
+    _l("Your second factor is still to be given."),
+)
+CHANGE_PASSWORD = Step(
+    "staff.password",
+    frozenset({"staff.password", "staff.password_post"}) | _OWN_WAY_OUT,
+    _l("Your password has to be changed first."),
+)
+SET_UP_SECOND_FACTOR = Step(
+    "staff.own_factor",
+    frozenset({"staff.own_factor", "staff.own_factor_confirm"}) | _OWN_WAY_OUT,
+    _l("Your role needs a second factor. It has to be set up first."),
+)
 
 
 @dataclass(frozen=True)
@@ -27,13 +52,27 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     scope: AreaScope
     language: str
     theme: str
+    email: str | None
     session_id: int
     idle_seconds: float
+    age_seconds: float
     token: str
+    step: Step | None
+    has_second_factor: bool
+
+    @property
+    def is_authenticated(self) -> bool:
+        """A password without its second factor is nobody yet."""
+        return self.step is not GIVE_CODE
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the password was given only a few minutes ago."""
+        return self.age_seconds < FRESH_SECONDS
 
     def can(self, permission: Permission) -> bool:
         """Whether the role has the permission."""
-        return role_allows(self.role, permission)
+        return self.is_authenticated and role_allows(self.role, permission)
 
     def get_id(self) -> str:
         """What Flask-Login keeps in the cookie: the session's token, not the person's id."""
@@ -46,25 +85,51 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         return "".join(word[0] for word in words[:1] + words[1:][-1:]).upper()
 
 
+def _live(token: str, config: Settings) -> Any:
+    """The row of a live session by these settings, None without one."""
+    hashed = sessions.token_hash(str(token))
+    query = selects.signed_in(
+        hashed, config.idle_minutes, config.session_hours, sessions.HALF_OPEN_MINUTES, sessions.CLOCK_SLACK_SECONDS
+    )
+    return db.session().execute(query).first()
+
+
 def load(token: str) -> SignedIn | None:
-    """The person of a live session, None when the token is unknown, ended or lay idle too long. One query."""
-    row = db.session().execute(selects.signed_in(service.token_hash(str(token)), settings().idle_minutes)).first()
+    """The person of a live session, None when the token is unknown, or the session ended, lay idle or is too old.
+
+    One query, twice right after the settings were changed.
+    """
+    config = known_settings()
+    row = _live(token, config)
+    if row is not None:
+        note_settings_version(row.settings_version)
+    if settings() is not config:  # changed since this process last looked: what is too old, is so by the new ones
+        row = _live(token, settings())
     if row is None:
         return None
     area_ids = tuple(row.ids or ())
+    role = Role(row.role)
+    is_half = row.awaits_second_factor
+    step = GIVE_CODE if is_half else CHANGE_PASSWORD if row.must_change_password else None
+    if step is None and not row.has_second_factor and role in settings().second_factor_roles:
+        step = SET_UP_SECOND_FACTOR
     return SignedIn(
         id=row.id,
         username=row.username,
         full_name=row.full_name,
-        role=Role(row.role),
+        role=role,
         area_ids=area_ids,
-        area_names=tuple((row.names_ur if row.language == "ur" else row.names) or ()),
+        area_names=tuple((row.names_ur if row.language == "ur" and "ur" in settings().languages else row.names) or ()),
         scope=AreaScope.everywhere() if row.whole_province else AreaScope.of(area_ids),
-        language=row.language,
-        theme=row.theme,
+        language="" if is_half else row.language,  # until he is known, the browser's choice holds
+        theme="" if is_half else row.theme,
+        email=row.email,
         session_id=row.session_id,
-        idle_seconds=float(row.idle_seconds),
+        idle_seconds=max(float(row.idle_seconds), 0.0),
+        age_seconds=max(float(row.age_seconds), 0.0),
         token=str(token),
+        step=step,
+        has_second_factor=row.has_second_factor,
     )
 
 
@@ -87,8 +152,16 @@ def note_activity() -> None:
     if is_background() or not current_user.is_authenticated or current_user.idle_seconds < touch_interval():
         return
     with db.side_transaction() as connection:
-        service.touch_session(connection, current_user.session_id, touch_interval())
+        sessions.touch_session(connection, current_user.session_id, touch_interval())
     g.session_touched = True
+
+
+def seconds_left() -> tuple[int, int]:
+    """Seconds until the session ends for want of activity, and until it ends in any case."""
+    config = settings()
+    idle = config.idle_minutes * 60 - int(current_user.idle_seconds)
+    absolute = config.session_hours * 3600 - int(current_user.age_seconds)
+    return max(idle, 0), max(absolute, 0)
 
 
 def install(app: Flask) -> None:
@@ -96,4 +169,5 @@ def install(app: Flask) -> None:
     login_manager.session_protection = None
     login_manager.user_loader(load)
     login_manager.init_app(app)
+    app.extensions["password_queue"] = PasswordQueue(app.extensions["settings"].cache_dir)
     app.before_request(note_activity)

@@ -8,13 +8,12 @@ import unicodedata
 
 import bcrypt
 
-MIN_LENGTH = 8
 MAX_LENGTH = 200
 
 
 def _prepare(password: str) -> bytes:
     """bcrypt reads 72 bytes; the digest makes every character count. NFKC: the same keys give the same password."""
-    folded = unicodedata.normalize("NFKC", password).encode()
+    folded = unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
     return base64.b64encode(hashlib.sha256(folded).digest())
 
 

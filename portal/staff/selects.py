@@ -4,15 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import ColumnElement, Select, func, or_, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from portal.locations.models import Location, LocationClosure
+from portal.settings.models import SettingChange
 from portal.staff.models import Staff, StaffArea, StaffSession
 
 
-def signed_in(token_hash: str, idle_minutes: int) -> Select[*tuple[Any, ...]]:
-    """The live session with this token, its person and his areas, in one row; no row when it ended or lay idle."""
+def _alive(idle_minutes: int, session_hours: int, slack_seconds: int) -> tuple[ColumnElement[bool], ...]:
+    """Sessions that nobody ended, that did not lie idle too long and are not too old, nor of the future.
+
+    A time in the future means that the clock was set back: how old the session is, nobody knows any more.
+    """
+    now, slack = func.now(), func.make_interval(0, 0, 0, 0, 0, 0, slack_seconds)
+    return (
+        StaffSession.ended_at.is_(None),
+        StaffSession.last_seen_at > now - func.make_interval(0, 0, 0, 0, 0, idle_minutes),
+        StaffSession.last_seen_at <= now + slack,
+        StaffSession.created_at > now - func.make_interval(0, 0, 0, 0, session_hours),
+    )
+
+
+def signed_in(
+    token_hash: str, idle_minutes: int, session_hours: int, half_open_minutes: int, slack_seconds: int
+) -> Select[*tuple[Any, ...]]:
+    """The live session with this token, its person and his areas, in one row; no row when it ended, lay idle or is old.
+
+    A session that awaits its second factor lives for `half_open_minutes` only.
+    """
     name_ur = func.coalesce(Location.name_ur, Location.name)
     areas = (
         select(
@@ -29,9 +49,15 @@ def signed_in(token_hash: str, idle_minutes: int) -> Select[*tuple[Any, ...]]:
         select(
             StaffSession.id.label("session_id"),
             func.extract("epoch", func.now() - StaffSession.last_seen_at).label("idle_seconds"),
+            func.extract("epoch", func.now() - StaffSession.created_at).label("age_seconds"),
+            StaffSession.awaits_second_factor,
+            Staff.must_change_password,
+            Staff.totp_confirmed_at.is_not(None).label("has_second_factor"),
+            select(func.max(SettingChange.id)).scalar_subquery().label("settings_version"),
             Staff.id,
             Staff.username,
             Staff.full_name,
+            Staff.email,
             Staff.role,
             Staff.language,
             Staff.theme,
@@ -44,16 +70,46 @@ def signed_in(token_hash: str, idle_minutes: int) -> Select[*tuple[Any, ...]]:
         .join(areas, text("true"))
         .where(
             StaffSession.token_hash == token_hash,
-            StaffSession.ended_at.is_(None),
             Staff.is_active,
-            StaffSession.last_seen_at > func.now() - func.make_interval(0, 0, 0, 0, 0, idle_minutes),
+            *_alive(idle_minutes, session_hours, slack_seconds),
+            or_(
+                ~StaffSession.awaits_second_factor,
+                StaffSession.created_at > func.now() - func.make_interval(0, 0, 0, 0, 0, half_open_minutes),
+            ),
         )
+    )
+
+
+def open_sessions(
+    staff_id: int, idle_minutes: int, session_hours: int, slack_seconds: int
+) -> Select[*tuple[StaffSession]]:
+    """The live sessions of a person, the latest first."""
+    return (
+        select(StaffSession)
+        .where(
+            StaffSession.staff_id == staff_id,
+            ~StaffSession.awaits_second_factor,
+            *_alive(idle_minutes, session_hours, slack_seconds),
+        )
+        .order_by(StaffSession.last_seen_at.desc(), StaffSession.id.desc())
     )
 
 
 def by_username(username: str) -> Select[*tuple[Any, ...]]:
     """The person with this user name, whatever its case."""
     return select(Staff).where(func.lower(Staff.username) == username.strip().lower())
+
+
+def by_name_or_email(typed: str) -> Select[*tuple[Any, ...]]:
+    """The active person with this user name or e-mail address, whatever its case; a user name goes before."""
+    wanted = typed.strip().lower()
+    is_name = func.lower(Staff.username) == wanted
+    return (
+        select(Staff)
+        .where(or_(is_name, func.lower(Staff.email) == wanted), Staff.is_active)
+        .order_by(is_name.desc())
+        .limit(1)
+    )
 
 
 def staff_list() -> Select[*tuple[Any, ...]]:

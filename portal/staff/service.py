@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 
 from flask_babel import gettext as _
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from portal.audit.service import SYSTEM, record
 from portal.errors import ConflictError, InvalidInputError, NotFoundError
 from portal.locations.models import DISTRICT, PROVINCE, Location
 from portal.locations.names import match_key
-from portal.permissions import Role
-from portal.staff import passwords, selects
-from portal.staff.models import LoginAttempt, Staff, StaffArea, StaffSession
+from portal.permissions import AreaScope, Role
+from portal.staff import password_rules, passwords, selects
+from portal.staff.models import Staff, StaffArea, StaffToken
+from portal.staff.password_rules import PasswordRules
+from portal.staff.sessions import end_all_sessions, end_session, touch_session
+from portal.staff.signin import FREE_FAILURES_ACCOUNT, MAX_WAIT_SECONDS, WINDOW_MINUTES, unlock
+
+__all__ = [
+    "DEMO_USERS",
+    "FREE_FAILURES_ACCOUNT",
+    "MAX_WAIT_SECONDS",
+    "WINDOW_MINUTES",
+    "change_password",
+    "create_staff",
+    "end_all_sessions",
+    "end_session",
+    "ensure_demo_users",
+    "resolve_area",
+    "save_preferences",
+    "set_password",
+    "touch_session",
+    "unlock",
+]
 
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{1,63}")
 DEMO_USERS: dict[str, tuple[Role, str]] = {
@@ -27,12 +45,6 @@ DEMO_USERS: dict[str, tuple[Role, str]] = {
     "manager": (Role.MANAGER, "Demo Manager"),
     "head": (Role.HEAD, "Demo Head Administrator"),
 }
-
-# Failures within the window that cost nothing; each further one of an account doubles the wait up to the cap.
-WINDOW_MINUTES = 15
-FREE_FAILURES_ACCOUNT = 5
-FREE_FAILURES_ADDRESS = 50
-MAX_WAIT_SECONDS = 300
 
 
 # --- areas -------------------------------------------------------------------------------------------------------
@@ -48,7 +60,7 @@ def _describe(session: Session, location: Location) -> str:
     return "/".join(reversed(names)) + f" ({location.kind})"
 
 
-def resolve_area(session: Session, path: str) -> Location:
+def resolve_area(session: Session, path: str, scope: AreaScope | None = None) -> Location:
     """The location a path of names stands for, e.g. `Punjab`, `Khushab/Khushab` (district/tehsil).
 
     Names are folded as those of the portal files. The first one may stand anywhere in the tree, each further one
@@ -56,7 +68,7 @@ def resolve_area(session: Session, path: str) -> Location:
     is first of all district/tehsil/... (divisions, districts and tehsils often share a name). Below the province
     the district is meant, not the tehsil in it that bears its name; a bare name of both stays ambiguous. Names that
     hold slashes themselves match too. Raises NotFoundError when there is no such place and InvalidInputError,
-    naming the candidates, when there are several.
+    naming the candidates, when there are several. Places outside the scope (None: everywhere) do not exist.
     """
     parts = [part.strip() for part in path.split("/") if part.strip()]
     if not parts:
@@ -65,6 +77,9 @@ def resolve_area(session: Session, path: str) -> Location:
     if len(parts) > 1 and any(walk[0].kind == DISTRICT for walk in walks):
         walks = [walk for walk in walks if walk[0].kind == DISTRICT]
     found = {walk[-1].id: walk[-1] for walk in walks}
+    if scope is not None:
+        inside = select(Location.id).where(Location.id.in_(found), scope.clause(Location.id))
+        found = {location_id: found[location_id] for location_id in session.scalars(inside)}
     if not found:
         raise NotFoundError(_("There is no area '%(path)s'.", path=path))
     if len(found) > 1:
@@ -114,16 +129,6 @@ def _walk(session: Session, parts: list[str], below: Location | None) -> list[li
 # --- accounts ----------------------------------------------------------------------------------------------------
 
 
-def check_password_rules(password: str, username: str) -> None:
-    """Raises InvalidInputError when a password is too short, too long or the user name."""
-    if len(password) < passwords.MIN_LENGTH:
-        raise InvalidInputError(_("A password needs at least %(number)s characters.", number=passwords.MIN_LENGTH))
-    if len(password) > passwords.MAX_LENGTH:
-        raise InvalidInputError(_("A password has at most %(number)s characters.", number=passwords.MAX_LENGTH))
-    if password.strip().lower() == username.lower():
-        raise InvalidInputError(_("The password must not be the user name."))
-
-
 def create_staff(
     session: Session,
     *,
@@ -133,6 +138,7 @@ def create_staff(
     areas: Sequence[Location],
     full_name: str = "",
     cost: int,
+    rules: PasswordRules | None = None,
     actor: str = SYSTEM,
 ) -> Staff:
     """Add a person. Raises InvalidInputError for a bad name, role, password or no area, ConflictError when taken."""
@@ -145,7 +151,7 @@ def create_staff(
         )
     if not areas:
         raise InvalidInputError(_("A staff member needs at least one area."))
-    check_password_rules(password, username)
+    password_rules.check(password, username, full_name, rules)
     if session.scalar(selects.by_username(username)) is not None:
         raise ConflictError(_("The user name '%(username)s' is taken.", username=username))
     staff = Staff(
@@ -162,17 +168,50 @@ def create_staff(
     return staff
 
 
-def set_password(session: Session, username: str, password: str, cost: int, actor: str = SYSTEM) -> Staff:
+def set_password(
+    session: Session,
+    username: str,
+    password: str,
+    cost: int,
+    rules: PasswordRules | None = None,
+    actor: str = SYSTEM,
+) -> Staff:
     """Give a person a new password and end all his sessions. Raises NotFoundError, InvalidInputError."""
     staff: Staff | None = session.scalar(selects.by_username(username))
     if staff is None:
         raise NotFoundError(_("There is no staff member '%(username)s'.", username=username))
-    check_password_rules(password, staff.username)
-    staff.password_hash = passwords.hash_password(password, cost)
-    end_all_sessions(session, staff.id)
-    session.flush()
-    record(session, "staff.password", "staff", staff.id, actor=actor)
+    password_rules.check(password, staff.username, staff.full_name, rules)
+    change_password(session, staff, passwords.hash_password(password, cost), how="system", actor=actor)
     return staff
+
+
+def change_password(
+    session: Session,
+    staff: Staff,
+    new_hash: str,
+    *,
+    how: str,
+    actor: str,
+    actor_id: int | None = None,
+    address: str = "",
+    keep_session: int | None = None,
+) -> None:
+    """Store the hash of a password that was checked against the rules.
+
+    Ends his sessions (but `keep_session`) and uses up every one-time secret that could replace the password again.
+    `how` goes into the audit line: own, link, code, invitation or system.
+    """
+    staff.password_hash = new_hash
+    staff.password_changed_at = func.now()
+    staff.must_change_password = False
+    ended = end_all_sessions(session, staff.id, keep=keep_session)
+    open_tokens = (StaffToken.staff_id == staff.id, StaffToken.used_at.is_(None))
+    session.execute(update(StaffToken).where(*open_tokens).values(used_at=func.now()))
+    session.flush()
+    after = {"how": how, "sessions_ended": ended}
+    record(
+        session, "staff.password", "staff", staff.id, actor=actor, staff_id=actor_id, address=address, after=after
+    )
 
 
 def ensure_demo_users(
@@ -203,113 +242,3 @@ def save_preferences(session: Session, staff_id: int, *, language: str | None = 
     values = {key: value for key, value in (("language", language), ("theme", theme)) if value is not None}
     if values:
         session.execute(update(Staff).where(Staff.id == staff_id).values(**values))
-
-
-# --- signing in --------------------------------------------------------------------------------------------------
-
-
-def token_hash(token: str) -> str:
-    """What the table keeps of a session's token: reading the table gives nobody a session."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def wait_after(failures: int) -> int:
-    """Seconds an account waits after its latest failure, by the number of failures since its last success."""
-    if failures < FREE_FAILURES_ACCOUNT:
-        return 0
-    return int(min(2 ** (failures - FREE_FAILURES_ACCOUNT + 1), MAX_WAIT_SECONDS))
-
-
-def begin_attempt(connection: Connection, username: str, address: str) -> tuple[int | None, int]:
-    """Count an attempt before the password is looked at: (attempt id, 0), or (None, seconds to wait).
-
-    Runs in a transaction of its own; attempts on one account, and from one address, queue behind each other, so
-    that a hundred at once are counted as a hundred. A refused attempt is not counted: waiting helps.
-    """
-    # A NUL is in no name and PostgreSQL takes none: such an attempt is counted under a name that nobody has.
-    username = username.replace("\0", "\ufffd").strip().lower()[:64]
-    for lock in sorted({f"login:u:{username}", f"login:a:{address}"}):
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": lock})
-    window = func.make_interval(0, 0, 0, 0, 0, WINDOW_MINUTES)
-    since_success = (
-        select(func.coalesce(func.max(LoginAttempt.at), func.to_timestamp(0)))
-        .where(LoginAttempt.username == username, LoginAttempt.succeeded)
-        .scalar_subquery()
-    )
-    seconds = func.extract("epoch", func.clock_timestamp() - func.max(LoginAttempt.at))
-    failures, elapsed = connection.execute(
-        select(func.count(), seconds).where(
-            LoginAttempt.username == username,
-            ~LoginAttempt.succeeded,
-            LoginAttempt.at > func.clock_timestamp() - window,
-            LoginAttempt.at > since_success,
-        )
-    ).one()
-    wait = max(wait_after(failures) - int(elapsed or 0), 0)
-    from_here = connection.execute(
-        select(func.count(), seconds).where(
-            LoginAttempt.address == address, ~LoginAttempt.succeeded, LoginAttempt.at > func.clock_timestamp() - window
-        )
-    ).one()
-    if from_here[0] >= FREE_FAILURES_ADDRESS:
-        wait = max(wait, 30 - int(from_here[1] or 0))
-    if wait > 0:
-        return None, wait
-    attempt_id = connection.execute(
-        insert(LoginAttempt)
-        .values(username=username, address=address, succeeded=False, at=func.clock_timestamp())
-        .returning(LoginAttempt.id)
-    ).scalar_one()
-    return attempt_id, 0
-
-
-def authenticate(session: Session, username: str, password: str, cost: int) -> Staff | None:
-    """The person, when name and password belong together and he is active; the time does not tell which was wrong."""
-    can_be_a_name = username.strip() and "\0" not in username
-    staff: Staff | None = session.scalar(selects.by_username(username[:64])) if can_be_a_name else None
-    stored = staff.password_hash if staff is not None else passwords.dummy_hash(cost)
-    matches = passwords.verify_password(password[: passwords.MAX_LENGTH + 1], stored)
-    if staff is None or not matches or not staff.is_active:
-        return None
-    if passwords.needs_rehash(stored, cost):
-        staff.password_hash = passwords.hash_password(password, cost)
-    return staff
-
-
-def open_session(session: Session, staff: Staff, attempt_id: int, address: str, user_agent: str) -> str:
-    """Start a session and mark the attempt as successful; returns the token for the cookie."""
-    token = secrets.token_urlsafe(32)
-    session.add(
-        StaffSession(token_hash=token_hash(token), staff_id=staff.id, address=address, user_agent=user_agent[:200])
-    )
-    session.execute(update(LoginAttempt).where(LoginAttempt.id == attempt_id).values(succeeded=True))
-    session.flush()
-    record(session, "staff.sign_in", "staff", staff.id, actor=staff.username, staff_id=staff.id, address=address)
-    return token
-
-
-def end_session(session: Session, session_id: int) -> None:
-    """End one session; its cookie is worthless from then on."""
-    open_one = (StaffSession.id == session_id, StaffSession.ended_at.is_(None))
-    session.execute(update(StaffSession).where(*open_one).values(ended_at=func.now()))
-
-
-def end_all_sessions(session: Session, staff_id: int, keep: int | None = None) -> int:
-    """End a person's sessions, but for the one with the id `keep`. Returns how many were open."""
-    open_ones = [StaffSession.staff_id == staff_id, StaffSession.ended_at.is_(None)]
-    if keep is not None:
-        open_ones.append(StaffSession.id != keep)
-    ended = session.execute(update(StaffSession).where(*open_ones).values(ended_at=func.now()).returning(StaffSession.id))
-    return len(ended.all())
-
-
-def touch_session(connection: Connection, session_id: int, older_than_seconds: int) -> None:
-    """Note activity, unless that was done within the last `older_than_seconds`."""
-    connection.execute(
-        update(StaffSession)
-        .where(
-            StaffSession.id == session_id,
-            StaffSession.last_seen_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, older_than_seconds),
-        )
-        .values(last_seen_at=func.now())
-    )

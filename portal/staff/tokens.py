@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal.staff import passwords
 from portal.staff.models import Staff, StaffToken
@@ -34,7 +34,7 @@ INVITE_MINUTES = 7 * 24 * 60
 CODE_ALPHABET = "34679ACDEFGHJKMNPQRTVWXY"
 CODE_LENGTH = 8
 MAX_CODE_FAILURES = 5
-_CODE_COST = 10
+CODE_COST = 10
 # A token made "later than now" was made before the clock was set back; its end cannot be trusted then.
 _CLOCK_SLACK_MINUTES = 2
 
@@ -62,7 +62,7 @@ def issue(session: Session, staff_id: int, kind: TokenKind | str, *, created_by:
     older = (StaffToken.staff_id == staff_id, StaffToken.kind == kind, StaffToken.used_at.is_(None))
     session.execute(update(StaffToken).where(*older).values(used_at=func.now()))
     token = random_code(CODE_LENGTH) if kind is TokenKind.CODE else secrets.token_urlsafe(32)
-    hashed = passwords.hash_password(token, _CODE_COST) if kind is TokenKind.CODE else _hash(token)
+    hashed = passwords.hash_password(token, CODE_COST) if kind is TokenKind.CODE else _hash(token)
     session.add(
         StaffToken(
             staff_id=staff_id,
@@ -76,7 +76,7 @@ def issue(session: Session, staff_id: int, kind: TokenKind | str, *, created_by:
     return token
 
 
-def _alive(kind: TokenKind) -> tuple[ColumnElement[bool], ...]:
+def _alive(kind: TokenKind) -> tuple[ColumnElement[bool] | InstrumentedAttribute[bool], ...]:
     slack = func.make_interval(0, 0, 0, 0, 0, _CLOCK_SLACK_MINUTES)
     return (
         StaffToken.kind == kind,

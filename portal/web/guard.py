@@ -5,6 +5,9 @@ The routes of Dash apps declare theirs in `dashapps.mount`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import structlog
 from flask import Flask, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -26,6 +29,26 @@ class SignInRequired(DomainError):
 
     status = 401
     code = "sign_in_required"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What somebody who gave his password has to do before anything else, e.g. give his second factor.
+
+    Until then only `endpoints` are open to him; from everywhere else he is led to `endpoint`. `sentence` tells
+    scripts why.
+    """
+
+    endpoint: str
+    endpoints: frozenset[str]
+    sentence: Any
+
+
+class StepFirst(DomainError):
+    """Something has to be done first, on a page."""
+
+    status = 403
+    code = "step_first"
 
 
 def permission_of(app: Flask, endpoint: str) -> Permission | None:
@@ -54,10 +77,23 @@ def sign_in_first() -> ResponseReturnValue:
     return redirect(url_for("staff.login", _external=False, **values), 303)
 
 
+def step_first(step: Step) -> ResponseReturnValue | None:
+    """None on the pages of the step, else the way there (and back here afterwards)."""
+    if request.endpoint in step.endpoints:
+        return None
+    if wants_data():
+        raise StepFirst(step.sentence)
+    target = here() if request.method in {"GET", "HEAD"} else referring_path()
+    return redirect(url_for(step.endpoint, next=target if target != "/" else None), 303)
+
+
 def check(permission: Permission | None) -> ResponseReturnValue | None:
     """None when the current person may go on, else the answer he gets instead. Raises ForbiddenError."""
     if permission is Permission.PUBLIC:
         return None
+    step = getattr(current_user, "step", None)
+    if isinstance(step, Step):
+        return step_first(step)
     if not current_user.is_authenticated:
         return sign_in_first()
     if permission is None or not current_user.can(permission):
