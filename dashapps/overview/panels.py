@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from dashapps.overview.figures import by_bar, channel_colours, channel_name, curves, money_unit
 from dashapps.overview.head import compared_days, compared_name, download_path, use_name
 from dashapps.overview.queries import Figures, Mover, Part
+from dashapps.overview.tiles import tiles_table
 from dashapps.shared import components as ui
 from dashapps.shared.charts import ticks
 from dashapps.shared.components import Column, Table, attrs
@@ -85,7 +86,7 @@ def league_table(figures: Figures) -> Table:
     columns = (
         Column(_("Area"), is_figure=False),
         Column(_("Bills")),
-        Column(_("Payable")),
+        Column(_("Demand")),
         Column(_("Received")),
         Column(_("Recovery")),
         Column(_("Recovery in %(month)s, same day", month=then)),
@@ -131,7 +132,7 @@ def league(figures: Figures, filters: Filters, may_export: bool) -> list[Compone
         return [*head, no_bills(figures)]
     best = max((part.received / part.demand for part in figures.parts if part.demand), default=0.0)
     rows = [_league_row(part, filters, best) for part in figures.parts]
-    labels = [_("Area"), _("Payable"), _("Received"), _("Recovery"), "", ""]
+    labels = [_("Area"), _("Demand"), _("Received"), _("Recovery"), "", ""]
     hidden = [None, None, None, None, _("Recovery, percent"), _("Change in points")]
     heads = [
         html.Th(
@@ -365,6 +366,7 @@ def funnel(figures: Figures, filters: Filters, may_export: bool) -> list[Compone
 def tables(figures: Figures) -> dict[str, Table]:
     """Every panel's table by name, for the downloads."""
     all_tables = [
+        tiles_table(figures),
         recovery_table(figures),
         league_table(figures),
         daily_table(figures),

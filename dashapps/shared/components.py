@@ -46,17 +46,22 @@ def days(first: dt.date, last: dt.date) -> str:
 
 @dataclass(frozen=True)
 class Change:
-    """A change as the reader sees it: its text, and whether it is good (None: neither)."""
+    """A change as the reader sees it: its text, and whether it is good (None: neither).
+
+    Without a text only `against` is shown: it says why there is none. `detail` names both figures and their days.
+    """
 
     text: str
     against: str
     is_good: bool | None = None
+    detail: str = ""
 
     def component(self) -> Component:
         tone = "" if self.is_good is None else " up" if self.is_good else " down"
-        return html.Span(
-            [html.Strong(self.text, className="num"), " ", html.Small(self.against)], className=f"tile-change{tone}"
-        )
+        words: list[Any] = [html.Small(self.against)]
+        if self.text:
+            words = [html.Strong(self.text, className="num"), " ", *words]
+        return html.Span(words, className=f"tile-change{tone}")
 
 
 def percent_change(now: int, then: int | None) -> str | None:
@@ -86,10 +91,11 @@ def data_value(value: float | None) -> str:
 
 
 def tile(one: Tile) -> Component:
-    """A tile. The whole of it is the link to the rows behind its figure."""
+    """A tile. The whole of it is the link to the rows behind its figure; its tooltip, the exact figures."""
     label: Any = one.label
     if one.href:
-        label = html.A(one.label, href=one.href, className="tile-link", title=one.link_label)
+        said = [one.exact, one.change.detail if one.change else "", one.link_label]
+        label = html.A(one.label, href=one.href, className="tile-link", title="\n".join(filter(None, said)))
     return html.Div(
         [
             html.Div(label, className="tile-label"),

@@ -107,7 +107,8 @@ class Bill(Base):
     Stated by the source: `monthly_fee`, `arrears`, `fine`, `amount_payable`, `amount_after_due`.
     Derived by `portal.payments.allocation` and recomputed by `flask verify`: `status`, `paid_amount` (payments
     allocated), `last_paid_on`, and `demand`: the amount within the due date where a paid row states it
-    (`Amount`), else the stated payable.
+    (`Amount`), else the stated payable. `carried_on` is the day from which a later live bill of the account carries
+    what this one left unpaid: that bill's day of issue; NULL for the latest, and for cancelled bills.
     `month_source` says where the month came from (ISSUED, MONTH, FILE_NAME, CALENDAR: options of the file with
     the earliest as-of that holds the bill; MOVED: a person, for good).
     """
@@ -170,6 +171,7 @@ class Bill(Base):
     paid_amount: Mapped[rupees_sum] = mapped_column(server_default=text("0"))
     demand: Mapped[rupees_sum] = mapped_column(server_default=text("0"))
     last_paid_on: Mapped[dt.date | None]
+    carried_on: Mapped[dt.date | None]
     month_source: Mapped[str]
     month_as_of: Mapped[timestamp]
     as_of: Mapped[timestamp]
@@ -225,7 +227,9 @@ class UnitState(Base):
 class UnitCycle(Base):
     """What a unit did in a billing month, each unit once: its live bills and how many of them are paid.
 
-    Carries the unit's own location, so that surveyed >= listed >= billed >= paid in every area.
+    Carries the unit's own location, so that surveyed >= listed >= billed >= paid in every area. `paid_on` is the day
+    it became a paying unit: the first of the last paid dates of its paid bills (a bill with nothing to pay counts on
+    its day of issue); NULL while none is paid.
     """
 
     __tablename__ = "unit_cycles"
@@ -237,3 +241,4 @@ class UnitCycle(Base):
     use: Mapped[str | None]
     bills: Mapped[int] = mapped_column(SmallInteger)
     paid_bills: Mapped[int] = mapped_column(SmallInteger)
+    paid_on: Mapped[dt.date | None]

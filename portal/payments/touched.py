@@ -15,6 +15,9 @@ LATER_FIRST = (
     ' b.portal_bill_id COLLATE "C" DESC NULLS LAST, b.id DESC'
 )
 
+# The day a bill `b` was issued.
+ISSUED_ON = "(b.issued_at AT TIME ZONE 'Asia/Karachi')::date"
+
 _LISTS = ("noted_accounts", "noted_bills", "touched", "touched_bills")
 
 

@@ -124,3 +124,33 @@ class RollupUnitCycles(Base):
     use: Mapped[str]
     billed: Mapped[int] = mapped_column(BigInteger)
     paid: Mapped[int] = mapped_column(BigInteger)
+
+
+class RollupDays(Base):
+    """What each day changed, by the month of the bills: summed up to a day, how things stood on that day.
+
+    `monthly_fee`: fees of live bills, on their day of issue. `paid_units`: units, on the day they paid (see
+    `UnitCycle.paid_on`). `outstanding`: a live bill's demand on its day of issue, off again as it is paid, the rest on
+    the day it is carried over (see `Bill.carried_on`); its sum is what the latest bills leave to be paid.
+    A pure function of the rows, whenever a file brought them.
+    """
+
+    __tablename__ = "rollup_days"
+    __table_args__ = (
+        Index(
+            "ix_rollup_days_billing_month_location_id",
+            "billing_month",
+            "location_id",
+            postgresql_include=["use", "day", "monthly_fee", "paid_units"],
+        ),
+        Index("ix_rollup_days_day_location_id", "day", "location_id", postgresql_include=["use", "outstanding"]),
+    )
+
+    id: Mapped[bigint_pk]
+    location_id: Mapped[int]
+    billing_month: Mapped[dt.date]
+    use: Mapped[str]
+    day: Mapped[dt.date]
+    monthly_fee: Mapped[rupees_sum]
+    outstanding: Mapped[rupees_sum]
+    paid_units: Mapped[int] = mapped_column(BigInteger)

@@ -34,6 +34,7 @@ from portal.rollups.models import (
     RollupAccounts,
     RollupBills,
     RollupCollected,
+    RollupDays,
     RollupReceived,
     RollupUnitCycles,
     RollupUnits,
@@ -148,6 +149,42 @@ def received_by_day(where: Where, months: Sequence[dt.date]) -> Rows:
         .where(RollupReceived.bill_month.in_(months), where.rows(RollupReceived))
         .group_by(RollupReceived.bill_month, RollupReceived.paid_on)
         .order_by(RollupReceived.bill_month, RollupReceived.paid_on)
+    )
+
+
+def days_of_months(where: Where, months: Sequence[dt.date]) -> Rows:
+    """Rows (month, day, monthly_fee, paid_units): fees of these months' bills by day of issue, units by day of payment.
+
+    A sum up to a day is how things stood on it.
+    """
+    table = RollupDays
+    fees, units = _sum(table.monthly_fee), _sum(table.paid_units)
+    return (
+        select(table.billing_month.label("month"), table.day, fees.label("monthly_fee"), units.label("paid_units"))
+        .where(
+            table.billing_month.in_(months),
+            or_(table.monthly_fee != 0, table.paid_units != 0),
+            where.rows(table),
+        )
+        .group_by(table.billing_month, table.day)
+        .having(or_(fees != 0, units != 0))
+        .order_by(table.billing_month, table.day)
+    )
+
+
+def owed_after(where: Where, day: dt.date) -> Rows:
+    """Rows (day, outstanding): by how much each day after `day` has changed what is owed, oldest first.
+
+    What was owed on `day` is what is owed now less their sum: read backwards, as little of the past as possible.
+    """
+    table = RollupDays
+    change = _sum(table.outstanding)
+    return (
+        select(table.day, change.label("outstanding"))
+        .where(table.day > day, where.rows(table))
+        .group_by(table.day)
+        .having(change != 0)
+        .order_by(table.day)
     )
 
 

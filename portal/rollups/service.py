@@ -15,6 +15,7 @@ MEASURES: dict[str, tuple[str, ...]] = {
     _models.RollupAccounts.__tablename__: ("accounts", "pending", "debtors", "never_paid", "outstanding", "credit"),
     _models.RollupUnits.__tablename__: ("surveyed", "listed"),
     _models.RollupUnitCycles.__tablename__: ("billed", "paid"),
+    _models.RollupDays.__tablename__: ("monthly_fee", "outstanding", "paid_units"),
     "data_versions": ("changes",),
 }
 

@@ -102,6 +102,42 @@ ROLLUP_CHECKS = [
                WHERE b.status <> 'CANCELLED' GROUP BY 1, 2, 3, 4
            ) units GROUP BY 1, 2, 3""",
     ),
+    # Each live bill by itself: asked for on its day of issue, paid on its last paid date, carried over with the rest.
+    _rollup(
+        "rollup_days",
+        ["location_id", "billing_month", '"use"', "day"],
+        ["monthly_fee", "outstanding", "paid_units"],
+        """SELECT location_id, billing_month, coalesce("use", '') AS "use", day, sum(fee) AS monthly_fee,
+                  sum(owed) AS outstanding, sum(units) AS paid_units
+           FROM (
+               SELECT b.location_id, b.billing_month, b."use", d.day, d.fee, d.owed, 0 AS units
+               FROM (
+                   SELECT *, (issued_at AT TIME ZONE 'Asia/Karachi')::date AS issued_on,
+                          greatest(last_paid_on, (issued_at AT TIME ZONE 'Asia/Karachi')::date) AS off_on
+                   FROM bills WHERE status <> 'CANCELLED'
+               ) b,
+               LATERAL (
+                   SELECT issued_on AS day, monthly_fee AS fee, demand AS owed
+                   UNION ALL SELECT off_on, 0, -least(demand, paid_amount)
+                       WHERE paid_amount > 0 AND (carried_on IS NULL OR off_on < carried_on)
+                   UNION ALL SELECT carried_on, 0, CASE WHEN paid_amount > 0 AND off_on < carried_on
+                       THEN -greatest(demand - paid_amount, 0) ELSE -demand END
+                       WHERE carried_on IS NOT NULL
+               ) d
+               UNION ALL
+               SELECT location_id, billing_month, "use", coalesce(paid_on, billing_month), 0, 0, 1 FROM unit_cycles
+               WHERE paid_bills > 0
+           ) events GROUP BY 1, 2, 3, 4""",
+    ),
+    Check(
+        "rollup_days",
+        "what the latest bills leave to be paid is what the accounts owe",
+        """
+        SELECT 'all' AS key, owed::text AS expected, left_to_pay::text AS found
+        FROM (SELECT coalesce(sum(outstanding), 0) AS owed FROM account_balances) a,
+             (SELECT coalesce(sum(outstanding), 0) AS left_to_pay FROM rollup_days) r
+        WHERE owed <> left_to_pay""",
+    ),
 ]
 
 # What the payments of a bill say: their sum, the last day, and the amount (and fine) of the latest paid row.
@@ -164,6 +200,21 @@ BILL_CHECKS = [
                concat_ws(' ', status, demand, paid_amount, last_paid_on) AS found
         FROM expected
         WHERE (e_status, e_demand, e_paid, e_last) IS DISTINCT FROM (status, demand, paid_amount, last_paid_on)""",
+    ),
+    Check(
+        "bills",
+        "the day a later bill carried it over",
+        """
+        SELECT billing_month || '/' || id AS key, coalesce(expected::text, 'never') AS expected,
+               coalesce(carried_on::text, 'never') AS found
+        FROM (
+            SELECT billing_month, id, carried_on, (lead(issued_at) OVER (
+                       PARTITION BY account_id ORDER BY issued_at, length(portal_bill_id) NULLS FIRST,
+                       portal_bill_id COLLATE "C" NULLS FIRST, id) AT TIME ZONE 'Asia/Karachi')::date AS expected
+            FROM bills WHERE status <> 'CANCELLED'
+            UNION ALL
+            SELECT billing_month, id, carried_on, NULL FROM bills WHERE status = 'CANCELLED'
+        ) b WHERE carried_on IS DISTINCT FROM expected""",
     ),
     Check(
         "bills",
@@ -278,20 +329,22 @@ UNIT_CHECKS = [
     ),
     Check(
         "unit_cycles",
-        "live and paid bills of each unit and month",
+        "live and paid bills of each unit and month, and the day it paid",
         """
         WITH e AS (
             SELECT b.billing_month, u.id AS unit_id, u.location_id, u."use", count(*) AS bills,
-                   count(*) FILTER (WHERE b.status = 'PAID') AS paid_bills
+                   count(*) FILTER (WHERE b.status = 'PAID') AS paid_bills,
+                   min(coalesce(b.last_paid_on, (b.issued_at AT TIME ZONE 'Asia/Karachi')::date))
+                       FILTER (WHERE b.status = 'PAID') AS paid_on
             FROM bills b JOIN accounts a ON a.id = b.account_id JOIN survey_units u ON u.id = a.unit_id
             WHERE b.status <> 'CANCELLED' GROUP BY 1, 2, 3, 4
         )
         SELECT billing_month || '/' || unit_id AS key,
-               concat_ws(' ', e.location_id, e."use", e.bills, e.paid_bills) AS expected,
-               concat_ws(' ', f.location_id, f."use", f.bills, f.paid_bills) AS found
+               concat_ws(' ', e.location_id, e."use", e.bills, e.paid_bills, e.paid_on) AS expected,
+               concat_ws(' ', f.location_id, f."use", f.bills, f.paid_bills, f.paid_on) AS found
         FROM e FULL JOIN unit_cycles f USING (billing_month, unit_id)
-        WHERE (e.location_id, e."use", e.bills, e.paid_bills)
-              IS DISTINCT FROM (f.location_id, f."use", f.bills, f.paid_bills)""",
+        WHERE (e.location_id, e."use", e.bills, e.paid_bills, e.paid_on)
+              IS DISTINCT FROM (f.location_id, f."use", f.bills, f.paid_bills, f.paid_on)""",
     ),
 ]
 

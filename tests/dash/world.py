@@ -27,6 +27,7 @@ from portal.imports.models import ImportBatch
 from portal.locations.models import DISTRICT, DIVISION, PROVINCE, TEHSIL, UNION_COUNCIL, Location, Place
 from portal.payments.models import Payment
 from portal.units.models import SurveyUnit
+from portal.web.format import KARACHI
 from tests.support.places import add_place
 
 AS_OF = dt.datetime(2025, 12, 5, 9, 20, tzinfo=dt.UTC)
@@ -108,6 +109,8 @@ class Maker:
         self.session.add(BillKey(portal_bill_id=key, billing_month=month))
         self.session.flush()
         fee, demand = self.rng.randrange(200, 3000, 100), self.rng.randrange(200, 9000, 50)
+        # Some are issued before the cycle begins; in the evening of UTC it is the next day in Karachi.
+        issued = dt.datetime.combine(month, dt.time(self.rng.choice([8, 20])), dt.UTC)
         bill = Bill(
             billing_month=month,
             account_id=account.id,
@@ -117,7 +120,7 @@ class Maker:
             location_id=account.location_id,
             use=account.use,
             size_band=account.size_band,
-            issued_at=AS_OF,
+            issued_at=issued + dt.timedelta(days=self.rng.randrange(2, 24)),
             monthly_fee=fee,
             amount_payable=demand,
             status=status,
@@ -128,18 +131,28 @@ class Maker:
         )
         self.session.add(bill)
         self.session.flush()
-        if account.unit_id and status != CANCELLED:
-            self.session.add(
-                UnitCycle(
-                    billing_month=month,
-                    unit_id=account.unit_id,
-                    location_id=account.location_id,
-                    use=account.use,
-                    bills=1,
-                    paid_bills=int(status == PAID),
-                )
-            )
         return bill
+
+    def settle(self, account: Account, bills: list[Bill], payments: dict[int, list[Payment]]) -> None:
+        """What the payments say of the account's live bills (in order), and what its unit did with each."""
+        for index, bill in enumerate(bills):
+            bill.paid_amount = sum(payment.paid_amount for payment in payments[bill.id])
+            bill.last_paid_on = max((payment.paid_on for payment in payments[bill.id]), default=None)
+            if index + 1 < len(bills):
+                bill.carried_on = bills[index + 1].issued_at.astimezone(KARACHI).date()
+            if account.unit_id:
+                paid_on = bill.last_paid_on or bill.issued_at.astimezone(KARACHI).date()
+                self.session.add(
+                    UnitCycle(
+                        billing_month=bill.billing_month,
+                        unit_id=account.unit_id,
+                        location_id=account.location_id,
+                        use=account.use,
+                        bills=1,
+                        paid_bills=int(bill.status == PAID),
+                        paid_on=paid_on if bill.status == PAID else None,
+                    )
+                )
 
     def payment(self, location: Location, paid_on: dt.date, account: Account | None, bill: Bill | None) -> Payment:
         self.number += 1
@@ -194,11 +207,14 @@ def fill(app: Flask, seed: int, accounts: int = 60) -> World:
                     unpaid_bills=rng.randrange(0, 5),
                 )
             )
+            payments: dict[int, list[Payment]] = {bill.id: [] for bill in live}
             for bill in live:
                 for _payment in range(rng.choice([0, 1, 1, 2])):
                     # Some pay before the cycle begins, some after it is over, some elsewhere.
                     paid_on = bill.billing_month + dt.timedelta(days=rng.randrange(8, 55))
-                    maker.payment(rng.choice([location, location, rng.choice(homes)]), paid_on, account, bill)
+                    where = rng.choice([location, location, rng.choice(homes)])
+                    payments[bill.id].append(maker.payment(where, paid_on, account, bill))
+            maker.settle(account, live, payments)
         for _ in range(15):
             maker.payment(rng.choice(homes), dt.date(2025, rng.choice([10, 11]), rng.randrange(1, 29)), None, None)
         return World(app, {key: place.id for key, place in places.items()})

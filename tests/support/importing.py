@@ -98,8 +98,8 @@ _STATE = {
         a.total_payable, a.is_active, l.name, l.portal_id, a.as_of, a."use", a.size_band, a.uc_type
         FROM accounts a LEFT JOIN survey_units u ON u.id = a.unit_id JOIN locations l ON l.id = a.location_id""",
     "bills": """SELECT b.psid, b.portal_bill_id, b.billing_month, b.issued_at, b."use", b.size_band, b.monthly_fee,
-        b.amount_payable, b.status, b.paid_amount, b.demand, b.last_paid_on, b.month_source, b.month_as_of, b.as_of,
-        l.name, l.portal_id FROM bills b JOIN locations l ON l.id = b.location_id""",
+        b.amount_payable, b.status, b.paid_amount, b.demand, b.last_paid_on, b.carried_on, b.month_source,
+        b.month_as_of, b.as_of, l.name, l.portal_id FROM bills b JOIN locations l ON l.id = b.location_id""",
     "payments": """SELECT p.psid, p.month, p.paid_on, p.paid_amount, p.channel, p.amount, p.fine, p.billing_category,
         p.wmc, p.office, p.bill_pdf, p.portal_status, p.is_active, l.name, l.portal_id, p.place_is_long, p.place_as_of,
         p.as_of, p.bill_month, b.portal_bill_id, p.account_id IS NULL
@@ -111,7 +111,8 @@ _STATE = {
         JOIN locations l ON l.id = b.location_id""",
     "unit_states": """SELECT u.survey_id, s.accounts, s."use", l.name FROM unit_states s
         JOIN survey_units u ON u.id = s.unit_id JOIN locations l ON l.id = s.location_id""",
-    "unit_cycles": """SELECT u.survey_id, s.billing_month, s.bills, s.paid_bills, s."use", l.name FROM unit_cycles s
+    "unit_cycles": """SELECT u.survey_id, s.billing_month, s.bills, s.paid_bills, s.paid_on, s."use", l.name
+        FROM unit_cycles s
         JOIN survey_units u ON u.id = s.unit_id JOIN locations l ON l.id = s.location_id""",
 }
 

@@ -49,6 +49,12 @@ PLANTED = [
     ("rollup_accounts", "UPDATE rollup_accounts SET outstanding = outstanding + 1"),
     ("rollup_units", "UPDATE rollup_units SET surveyed = surveyed + 1"),
     ("rollup_unit_cycles", "UPDATE rollup_unit_cycles SET paid = paid + 1"),
+    ("bills", "UPDATE bills SET carried_on = '2025-12-01' WHERE portal_bill_id = '880002'"),
+    ("unit_cycles", "UPDATE unit_cycles SET paid_on = '2025-11-02'"),
+    ("rollup_days", "UPDATE rollup_days SET outstanding = outstanding + 1"),
+    ("rollup_days", "UPDATE rollup_days SET day = day + 1 WHERE monthly_fee > 0"),
+    ("rollup_days", "UPDATE rollup_days SET paid_units = 2 WHERE paid_units = 1"),
+    ("rollup_days", "UPDATE account_balances SET outstanding = outstanding + 1"),
     ("location_closure", "DELETE FROM location_closure WHERE depth = 1"),
     ("import_batches", "DELETE FROM import_rows"),
 ]  # fmt: skip
