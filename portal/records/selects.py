@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, case, cast, func, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.orm import aliased
 from sqlalchemy.types import Integer
 
 from portal.audit.models import AuditEntry
@@ -190,15 +191,14 @@ def account_rows(scope: AreaScope, cycle: dt.date, *, ids: Sequence[int] = (), u
 # -- Places ----------------------------------------------------------------------------------------------------------
 def path_of(location_id: Any) -> Any:
     """A scalar subquery: [[id, name, kind], ...] from the root to the location itself."""
+    node = aliased(Location)  # the query outside may be one over locations too
     return (
         select(
             func.json_agg(
-                aggregate_order_by(
-                    func.json_build_array(Location.id, Location.name, Location.kind), LocationClosure.depth.desc()
-                )
+                aggregate_order_by(func.json_build_array(node.id, node.name, node.kind), LocationClosure.depth.desc())
             )
         )
-        .join(Location, Location.id == LocationClosure.ancestor_id)
+        .join(node, node.id == LocationClosure.ancestor_id)
         .where(LocationClosure.location_id == location_id)
         .scalar_subquery()
     )

@@ -129,7 +129,7 @@ def test_a_workbook_says_what_it_holds(browser: Browser, data: volume.Volume) ->
     assert book.sheetnames == ["Summary", "Rows"]
     summary = [str(cell.value) for row in book["Summary"].iter_rows() for cell in row if cell.value is not None]
     assert {"Use: Commercial", "Paid: Not paid", f"bills of {MONTH:%b %Y}"} <= set(summary)
-    assert any(line.startswith("in ") and line.endswith("Tehsil 2") for line in summary)
+    assert "in Volume › Tehsil 2" in summary, " | ".join(summary)
     lines = list(book["Rows"].iter_rows(values_only=True))
     listed = walk(browser(), f"/accounts/?area={area}&use=COMMERCIAL&status=unpaid")
     assert [line[0] for line in lines[1:]] == listed

@@ -240,7 +240,8 @@ def test_a_path_stands_above_the_list_once_an_area_is_chosen(
         return re.findall(r"<bdi>([^<]+)</bdi>", line)
 
     assert crumbs("") == []
-    assert crumbs(f"?area={data.union_council}")[0] == title
+    assert crumbs(f"?area={data.union_council}") == [title, "Punjab", "Volume", "Tehsil 3", "UC-1, Volume 3"]
+    assert crumbs(f"?area={data.tehsils[0]}") == [title, "Punjab", "Volume", "Tehsil 1"]
 
 
 def test_a_cursor_of_another_list_or_made_by_hand_is_refused(browser: Browser) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection
 
+from portal.errors import InvalidInputError
 from portal.permissions import AreaScope, Role
 from portal.reports import sorting
 from portal.reports.catalogue import REPORTS
@@ -33,13 +33,20 @@ def columns(client: FlaskClient, search: str, name: str = "bill-register") -> di
 
 
 @pytest.mark.parametrize("name", [report.name for report in REPORTS])
-@pytest.mark.parametrize("arguments", VIEWS, ids=json.dumps)
-def test_the_bound_is_never_below_the_rows(connection: Connection, name: str, arguments: dict[str, str]) -> None:
+def test_the_bound_is_never_below_the_rows(connection: Connection, name: str) -> None:
     """Cancelled bills, which a status may ask for, are the exception: rollups hold live ones."""
-    query = query_of(connection, name, arguments, AreaScope.everywhere())
-    bound = sorting._rows_at_most(connection, query)
-    if bound is not None and "CANCELLED" not in str(query.values.get("status")) and arguments != {"status": "ALL"}:
-        assert bound >= exact_totals(connection, query).rows
+    checked = 0
+    for arguments in VIEWS:
+        try:
+            query = query_of(connection, name, arguments, AreaScope.everywhere())
+        except InvalidInputError:  # a state that is another report's
+            continue
+        bound = sorting._rows_at_most(connection, query)
+        if bound is None or arguments.get("status") in {"ALL", "CANCELLED,UNPAID"}:
+            continue
+        assert bound >= exact_totals(connection, query).rows, arguments
+        checked += 1
+    assert checked > 10 or name in {"daily-collection", "recovery"}
 
 
 def test_small_reports_are_sorted_by_any_column(reader_as: ReaderAs) -> None:
@@ -58,7 +65,7 @@ def test_large_reports_keep_their_own_order_and_say_why(
     assert "Choose a smaller area" in found["demand"]["headerTooltip"]
     assert "headerTooltip" not in found["consumer_name"]
     html = client.get("/dash/reports/bill-register?cycle=2025-11&sort=-demand").get_data(as_text=True)
-    assert "only the report&#x27;s own order is offered" in html or "only the report's own order is offered" in html
+    assert "own order is offered" in html
     # A link (or a hand) that asks for such an order gets the report's own.
     asked = {"startRow": 0, "endRow": 100, "sortModel": [{"colId": "demand", "sort": "asc"}]}
     rows = get_rows(client, "?cycle=2025-11", asked).get_json()["response"]["rp-grid"]["getRowsResponse"]["rowData"]
