@@ -317,11 +317,14 @@ def _with_standing(connection: Connection, figures: Figures, where: Where) -> Fi
 def _with_days(connection: Connection, figures: Figures, where: Where) -> Figures:
     period = figures.period
     days: dict[dt.date, list[Day]] = defaultdict(list)
-    for row in connection.execute(selects.days_of_months(where, [period.cycle, period.compared])):
-        days[row.month].append(Day(row.day, row.monthly_fee, row.paid_units))
+    owed = []
     since = min(period.now.last, period.then.last)
-    owed = tuple((row.day, row.outstanding) for row in connection.execute(selects.owed_after(where, since)))
-    return replace(figures, days={month: tuple(rows) for month, rows in days.items()}, owed_after=owed)
+    for row in connection.execute(selects.by_days(where, [period.cycle, period.compared], since)):
+        if row.month is None:
+            owed.append((row.day, row.outstanding))
+        else:
+            days[row.month].append(Day(row.day, row.monthly_fee, row.paid_units))
+    return replace(figures, days={month: tuple(rows) for month, rows in days.items()}, owed_after=tuple(owed))
 
 
 def _league(connection: Connection, figures: Figures, where: Where) -> tuple[Part, ...]:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     and_,
     func,
     literal,
+    null,
     or_,
     select,
     true,
@@ -152,40 +153,36 @@ def received_by_day(where: Where, months: Sequence[dt.date]) -> Rows:
     )
 
 
-def days_of_months(where: Where, months: Sequence[dt.date]) -> Rows:
-    """Rows (month, day, monthly_fee, paid_units): fees of these months' bills by day of issue, units by day of payment.
+def by_days(where: Where, months: Sequence[dt.date], after: dt.date) -> CompoundSelect[*tuple[Any, ...]]:
+    """Rows (month, day, monthly_fee, paid_units, outstanding) of two kinds, oldest day first in each.
 
-    A sum up to a day is how things stood on it.
+    Of each of `months`: fees of its bills by day of issue, units by day of payment; summed up to a day, how things
+    stood on it. With month NULL: by how much each day after `after` has changed what is owed. What was owed on that day
+    is what is owed now less their sum: read backwards, as little of the past as possible.
     """
     table = RollupDays
-    fees, units = _sum(table.monthly_fee), _sum(table.paid_units)
-    return (
-        select(table.billing_month.label("month"), table.day, fees.label("monthly_fee"), units.label("paid_units"))
-        .where(
-            table.billing_month.in_(months),
-            or_(table.monthly_fee != 0, table.paid_units != 0),
-            where.rows(table),
+    zero = literal(0, BigInteger)
+    fees, units, owed = _sum(table.monthly_fee), _sum(table.paid_units), _sum(table.outstanding)
+    of_months = (
+        select(
+            table.billing_month.label("month"),
+            table.day,
+            fees.label("monthly_fee"),
+            units.label("paid_units"),
+            zero.label("outstanding"),
         )
+        .where(table.billing_month.in_(months), or_(table.monthly_fee != 0, table.paid_units != 0), where.rows(table))
         .group_by(table.billing_month, table.day)
         .having(or_(fees != 0, units != 0))
-        .order_by(table.billing_month, table.day)
     )
-
-
-def owed_after(where: Where, day: dt.date) -> Rows:
-    """Rows (day, outstanding): by how much each day after `day` has changed what is owed, oldest first.
-
-    What was owed on `day` is what is owed now less their sum: read backwards, as little of the past as possible.
-    """
-    table = RollupDays
-    change = _sum(table.outstanding)
-    return (
-        select(table.day, change.label("outstanding"))
-        .where(table.day > day, where.rows(table))
+    since = (
+        select(null().cast(Date), table.day, zero, zero, owed)
+        .where(table.day > after, where.rows(table))
         .group_by(table.day)
-        .having(change != 0)
-        .order_by(table.day)
+        .having(owed != 0)
     )
+    both = union_all(of_months, since)
+    return both.order_by(both.selected_columns.month, both.selected_columns.day)
 
 
 def recovery_by_part(where: Where, parts: Parts, until: dict[dt.date, dt.date]) -> CompoundSelect[*tuple[Any, ...]]:

@@ -148,7 +148,7 @@ def test_panels_unfold_their_tables_and_are_downloaded(browse: Callable[..., Pag
     page = browse()
     page.goto(PAGE)
     is_live(page)
-    for panel in ("recovery", "league", "daily", "movers", "funnel"):
+    for panel in ("tiles", "recovery", "league", "daily", "movers", "funnel"):
         button = page.locator(f"[data-panel={panel}] [data-view-table]")
         table = page.locator(f"[data-panel={panel}] .panel-table")
         assert not table.is_visible()
@@ -165,6 +165,32 @@ def test_panels_unfold_their_tables_and_are_downloaded(browse: Callable[..., Pag
     with page.expect_download() as download:
         page.click("[data-panel=recovery] [data-save-image]")
     assert download.value.suggested_filename == "overview-recovery.png"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_tile_compares_with_the_same_day(browse: Callable[..., Page], width: int) -> None:
+    """The demo has six months: every tile has its change, its line and both figures, which the table repeats."""
+    page = browse(width)
+    page.goto(PAGE)
+    is_live(page)
+    tiles = page.locator(".dash-tiles .tile")
+    assert tiles.count() == 5
+    page.click("[data-panel=tiles] [data-view-table]")
+    rows = page.locator("[data-panel=tiles] tbody tr")
+    assert rows.count() == 5
+    for index in range(5):
+        change = tiles.nth(index).locator(".tile-change")
+        assert change.locator("strong").inner_text().strip()[-1] in "%t", change.inner_text()
+        assert tiles.nth(index).locator(".spark[aria-label]").is_visible()
+        detail = tiles.nth(index).locator(".tile-link").get_attribute("title") or ""
+        now, then = (rows.nth(index).locator("td").nth(cell).inner_text() for cell in (1, 2))
+        if not now.endswith("%"):  # shares are shown to different places
+            assert f"{now} on " in detail
+            assert f" against {then} on " in detail
+            is_more = int(now.replace(",", "")) > int(then.replace(",", ""))
+            is_owed = tiles.nth(index).get_attribute("data-metric") == "outstanding"
+            assert ("up" in (change.get_attribute("class") or "").split()) == (is_more != is_owed)
+    assert page.locator("[data-panel=tiles] .panel-asof").inner_text().startswith("As of")
 
 
 def test_exact_figures_show_on_hover(browse: Callable[..., Page]) -> None:

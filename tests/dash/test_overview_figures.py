@@ -22,6 +22,7 @@ from portal.rollups.service import fold
 from tests.dash.world import MONTHS, World, fill
 
 CLOCK = Clock(dt.date(2025, 12, 5), 16)
+LAST_DAY = dt.date(2026, 12, 31)  # everything has happened by then
 QUERIES = [
     "",
     "cycle=2025-10",
@@ -97,6 +98,31 @@ class Plain:
         sql = "SELECT sum(paid_amount) FROM payments WHERE bill_month = :month AND paid_on <= :until AND {mine}"
         return int(self.one(sql, month=month, until=until)[0])
 
+    def until(self, month: dt.date, day: dt.date) -> Any:
+        """Fees of the month's bills issued up to that day, and its units that had paid by then."""
+        fees = self.one(
+            "SELECT sum(monthly_fee) FROM bills WHERE status <> 'CANCELLED' AND billing_month = :month AND {mine}"
+            " AND issued_at < (cast(:day AS date) + 1)::timestamptz",
+            month=month,
+            day=day,
+        )
+        units = self.one(
+            "SELECT count(*) FROM survey_units u WHERE {mine} AND EXISTS (SELECT FROM bills b JOIN accounts a"
+            " ON a.id = b.account_id WHERE a.unit_id = u.id AND b.billing_month = :month AND b.status = 'PAID'"
+            " AND coalesce(b.last_paid_on, b.issued_at::date) <= :day)",
+            month=month,
+            day=day,
+        )
+        return (*fees, *units)
+
+    def left_to_pay(self, day: dt.date) -> int:
+        """What the bills that were the latest on that day left to be paid then."""
+        sql = """
+            SELECT sum(greatest(demand - CASE WHEN last_paid_on <= :day THEN paid_amount ELSE 0 END, 0)) FROM bills
+            WHERE status <> 'CANCELLED' AND issued_at < (cast(:day AS date) + 1)::timestamptz
+              AND (carried_on IS NULL OR carried_on > :day) AND {mine}"""
+        return int(self.one(sql, day=day)[0])
+
     def collected(self, first: dt.date, last: dt.date) -> Any:
         return self.one(
             "SELECT sum(paid_amount) FILTER (WHERE account_id IS NOT NULL),"
@@ -133,6 +159,12 @@ def check(found: Figures, plain: Plain) -> None:
     assert found.received_until(period.compared, period.then.last) == plain.received(period.compared, period.then.last)
     assert (found.posted, found.unmatched, found.payments) == plain.collected(period.now.first, period.now.last)
     assert found.collected_then == sum(plain.collected(period.then.first, period.then.last)[:2])
+    for month, day in ((period.cycle, period.now.last), (period.compared, period.then.last)):
+        assert (found.billed_until(month, day), found.paying_until(month, day)) == plain.until(month, day)
+    changed = plain.left_to_pay(LAST_DAY) - plain.left_to_pay(period.then.last)
+    assert found.outstanding - found.outstanding_on(period.then.last) == changed
+    changed = plain.left_to_pay(LAST_DAY) - plain.left_to_pay(period.now.last)
+    assert found.outstanding - found.outstanding_on(period.now.last) == changed
     assert (
         found.outstanding,
         found.credit,
@@ -185,6 +217,21 @@ def test_a_scope_sees_its_own_areas_added_up_each_once(world: World, granted: li
         found = read(world, filters, AreaScope.of(nodes))
         check(found, Plain(world, nodes, filters.use))
         check_that_panels_agree(found)
+
+
+def test_what_was_owed_is_known_once_all_bills_of_the_first_month_were_issued(world: World) -> None:
+    first = min(read(world, parse(""), AreaScope.everywhere()).months)
+    assert first == MONTHS[0]
+    everything = AreaScope.everywhere()
+    known = {
+        day: read(world, parse(f"cycle=2025-08&from=2025-08-16&to={day}"), everything)
+        for day in ("2025-08-17", "2025-08-30")
+    }
+    assert known["2025-08-17"].period.then.last == dt.date(2025, 7, 17)
+    assert not known["2025-08-17"].reaches_back
+    assert known["2025-08-30"].reaches_back
+    assert read(world, parse("cycle=2025-10"), everything).reaches_back
+    assert not read(world, parse("cycle=2025-07"), everything).reaches_back
 
 
 def test_the_random_data_has_everything_that_could_go_wrong(world: World) -> None:

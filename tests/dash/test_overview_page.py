@@ -23,6 +23,7 @@ from tests.support.people import add_staff, sign_in
 from tests.support.queries import recorded_queries
 
 SHOWN = "?cycle=2025-11&from=2025-11-16&to=2025-12-05"
+FIRST = "?cycle=2025-07&from=2025-07-16&to=2025-07-20"
 TILES = ("billed", "collected", "recovery", "outstanding", "paying_units")
 
 
@@ -90,6 +91,45 @@ def test_the_first_html_already_carries_the_tiles(world: World, head: FlaskClien
     assert shown["outstanding"] == str(sum_of(world, "SELECT sum(outstanding) FROM account_balances"))
     assert "<h1>" in page
     assert page.index('id="first-paint"') < page.index('data-metric="billed"') < page.index('id="react-entry-point"')
+
+
+def test_every_tile_says_what_it_is_compared_with(world: World, head: FlaskClient) -> None:
+    """Tooltip, table and download carry the figures of both days, exactly."""
+    page = html.unescape(page_of(head))
+    now = sum_of(
+        world,
+        "SELECT sum(monthly_fee) FROM bills WHERE billing_month = '2025-11-01' AND status <> 'CANCELLED'"
+        " AND issued_at < '2025-12-06'",
+    )
+    # The fifth of December is the twentieth day of its cycle; that of October was the fourth of November.
+    then = sum_of(
+        world,
+        "SELECT sum(monthly_fee) FROM bills WHERE billing_month = '2025-10-01' AND status <> 'CANCELLED'"
+        " AND issued_at < '2025-11-05'",
+    )
+    detail = f"{now:,} on 5 Dec against {then:,} on 4 Nov, the same day of the cycle of Oct."
+    assert detail in page
+    assert len(re.findall(r"the same day of the cycle of Oct\.", page)) == 5
+    assert page.count('class="spark"') == 5
+    rows = list(csv.reader(io.StringIO(head.get(f"{PAGE}download/tiles.csv{SHOWN}").get_data(as_text=True))))
+    assert rows[0][1:] == ["5 Dec 2025", "4 Nov 2025", "Change"]
+    assert rows[1] == ["Billed", str(now), str(then), str(now - then)]
+    assert [row[0] for row in rows[2:]] == ["Collected", "Recovery", "Outstanding", "Paying units"]
+    assert all(row[3] for row in rows[1:])
+
+
+def test_where_there_is_no_figure_to_compare_with_the_tile_says_so(head: FlaskClient) -> None:
+    """July is the first month: before it nothing is known, and nothing is invented."""
+    page = html.unescape(page_of(head, FIRST))
+    assert page.count('<span class="tile-change"><small>no figure for 20 Jun</small></span>') == 5
+    assert page.count("No figure for 20 Jun to compare with.") == 5
+    rows = list(csv.reader(io.StringIO(head.get(f"{PAGE}download/tiles.csv{FIRST}").get_data(as_text=True))))
+    assert [row[2] for row in rows[1:]] == ["", "", "", "", ""]
+
+
+def test_a_view_of_the_past_says_between_which_days_the_debt_changed(head: FlaskClient) -> None:
+    page = html.unescape(page_of(head, "?cycle=2025-09"))
+    assert "14 Sep – 15 Oct</small>" in page
 
 
 def test_dash_renders_what_the_first_html_showed(world: World, head: FlaskClient) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.permissions import AreaScope
-from portal.rollups.selects import Where, days_of_months, owed_after
+from portal.rollups.selects import Where, by_days
 from portal.rollups.service import fold
 from tests.imports.portal_files import area_row, biller_row, paid_row, survey_row
 from tests.support.importing import assert_verified, bring, write
@@ -48,7 +48,8 @@ def outstanding(session: Session) -> dict[str, int]:
 
 def by_day(session: Session, month: dt.date) -> dict[str, tuple[int, int]]:
     """Day: (fees of bills issued, units that became paying ones)."""
-    rows = session.execute(days_of_months(EVERYWHERE, [month])).all()
+    rows = session.execute(by_days(EVERYWHERE, [month], dt.date(2026, 1, 1))).all()
+    assert all(row.outstanding == 0 and row.month == month for row in rows)
     return {f"{row.day:%d %b}": (row.monthly_fee, row.paid_units) for row in rows}
 
 
@@ -102,8 +103,10 @@ def test_each_day_is_what_bills_and_payments_say(session: Session, tmp_path: Pat
         }
         # A part of the amount makes no paying unit, and an account without a unit none either.
         assert by_day(session, NOVEMBER) == {"17 Nov": (200, 0), "19 Nov": (400, 0)}
-        after = session.execute(owed_after(EVERYWHERE, dt.date(2025, 11, 19))).all()
-        assert [tuple(row) for row in after] == [(dt.date(2025, 11, 22), -100), (dt.date(2025, 11, 25), -500)]
+        after = session.execute(by_days(EVERYWHERE, [], dt.date(2025, 11, 19))).all()
+        assert [(row.month, row.day, row.outstanding) for row in after] == [
+            (None, dt.date(2025, 11, 22), -100), (None, dt.date(2025, 11, 25), -500)
+        ]  # fmt: skip
         assert_verified(session.connection())
 
 
