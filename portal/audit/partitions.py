@@ -71,7 +71,6 @@ def old_months(connection: Connection, today: dt.date, keep_months: int) -> list
     """
     if keep_months < 1:
         raise ValueError("The audit log is kept for at least one month.")
-    first_kept = plus_months(today, -keep_months)
     names = connection.scalars(
         text(
             "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
@@ -79,7 +78,12 @@ def old_months(connection: Connection, today: dt.date, keep_months: int) -> list
         )
     )
     months = [dt.date(int(name[11:15]), int(name[16:18]), 1) for name in names]
-    return [_counted(connection, month) for month in months if month < first_kept]
+    return [_counted(connection, month) for month in months if is_wholly_older(month, today, keep_months)]
+
+
+def is_wholly_older(month: dt.date, today: dt.date, keep_months: int) -> bool:
+    """Whether the last day of a month lies `keep_months` months back, or more."""
+    return month < plus_months(today, -keep_months)
 
 
 def _counted(connection: Connection, first: dt.date) -> Month:

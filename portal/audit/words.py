@@ -62,6 +62,20 @@ ACTIONS: dict[str, ActionWords] = {
         STAFF, _l("Invitation not mailed"), _l("could not mail the invitation of %(thing)s")
     ),
     "staff.bulk": ActionWords(STAFF, _l("People from a file"), _l("made accounts from a file")),
+    "staff.sessions_ended": ActionWords(SIGNING_IN, _l("Sessions ended"), _l("ended sessions of %(thing)s")),
+    "staff.second_factor": ActionWords(
+        SIGNING_IN, _l("Second factor set up"), _l("set up the second factor of %(thing)s")
+    ),
+    "staff.second_factor_off": ActionWords(
+        SIGNING_IN, _l("Second factor switched off"), _l("switched off the second factor of %(thing)s")
+    ),
+    "staff.second_factor_failed": ActionWords(
+        SIGNING_IN, _l("Wrong second factor"), _l("gave a wrong second factor for %(thing)s")
+    ),
+    "staff.recovery_codes": ActionWords(
+        SIGNING_IN, _l("New recovery codes"), _l("made new recovery codes for %(thing)s")
+    ),
+    "staff.reset_link": ActionWords(SIGNING_IN, _l("Reset link sent"), _l("sent a reset link to %(thing)s")),
     "import.upload": ActionWords(IMPORTS, _l("File uploaded"), _l("uploaded %(thing)s")),
     "import.options": ActionWords(
         IMPORTS, _l("Months of an import changed"), _l("changed months or as-of time of %(thing)s")
@@ -71,6 +85,8 @@ ACTIONS: dict[str, ActionWords] = {
     "import.cancel": ActionWords(IMPORTS, _l("Import cancelled"), _l("cancelled %(thing)s")),
     "import.download": ActionWords(DOWNLOADS, _l("Rows of an import"), _l("began to download rows of %(thing)s")),
     "bills.move": ActionWords(BILLS, _l("Bills moved"), _l("moved %(thing)s to another month")),
+    "bills.move.confirm": ActionWords(BILLS, _l("Move of bills confirmed"), _l("confirmed the move of %(thing)s")),
+    "bills.move.cancel": ActionWords(BILLS, _l("Move of bills cancelled"), _l("cancelled the move of %(thing)s")),
     "place.link": ActionWords(BILLS, _l("Place matched"), _l("matched %(thing)s with a location")),
     "place.create": ActionWords(BILLS, _l("Place made a location"), _l("made a location of %(thing)s")),
     "report.export.csv": ActionWords(DOWNLOADS, _l("Report as CSV"), _l("began to download %(thing)s as CSV")),
@@ -83,6 +99,9 @@ ACTIONS: dict[str, ActionWords] = {
     "export.done": ActionWords(DOWNLOADS, _l("Download complete"), _l("has the whole download of %(thing)s")),
     "export.broken": ActionWords(DOWNLOADS, _l("Download broken off"), _l("got a part only of %(thing)s")),
     VIEW: ActionWords(PERSONAL, _l("Numbers seen"), _l("saw CNIC or mobile numbers of %(thing)s")),
+    "settings.change": ActionWords(SETTINGS, _l("Setting changed"), _l("changed %(thing)s")),
+    "settings.undo": ActionWords(SETTINGS, _l("Change of a setting undone"), _l("undid a change of %(thing)s")),
+    "settings.test_mail": ActionWords(SETTINGS, _l("Test mail sent"), _l("sent a test mail, with %(thing)s")),
     "audit.retention": ActionWords(LOG, _l("Old month dropped"), _l("dropped an old month of %(thing)s")),
 }
 

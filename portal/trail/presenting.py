@@ -14,6 +14,8 @@ from portal.audit.models import AuditEntry
 from portal.audit.words import ACTIONS, ENTITIES, FIELDS, field_label, title
 from portal.billing.cycles import parse_month
 from portal.reports.catalogue import REPORTS
+from portal.settings.catalogue import BY_NAME
+from portal.settings.words import shown
 from portal.web import format as fmt
 from portal.web.masking import mask_value
 from portal.web.statuses import status_text
@@ -79,7 +81,9 @@ def thing_text(entry: AuditEntry, names: Names) -> str:
     if entry.entity == "bills":
         return str(_("bills issued on %(day)s", day=_day(key, names.locale)))
     named = {
+        "setting": f"“{BY_NAME[key].label}”" if key in BY_NAME else key,
         "report": f"“{_report_title(key)}”",
+        "list": {"units": str(_("Units")), "accounts": str(_("Accounts"))}.get(key, key),
         "import_batch": str(facts.get("file") or key),
         "place": str(facts.get("name") or key),
         "audit_log": _month(key, names.locale) if key else "",
@@ -94,9 +98,9 @@ def _report_title(name: str) -> str:
 def line(entry: AuditEntry, names: Names, href: str) -> Line:
     """A line for the screen; `href` opens the thing ('' when there is nothing to open, or not for this reader)."""
     thing = thing_text(entry, names)
-    shown = Markup("<bdi>{}</bdi>").format(thing)
+    named = Markup("<bdi>{}</bdi>").format(thing)
     if href:
-        shown = Markup('<a href="{}">{}</a>').format(href, shown)
+        named = Markup('<a href="{}">{}</a>').format(href, named)
     words = ACTIONS.get(entry.action)
     if words is None:
         sentence = Markup.escape(_("did “%(action)s” to %(thing)s", action=entry.action, thing="%(thing)s"))
@@ -108,7 +112,7 @@ def line(entry: AuditEntry, names: Names, href: str) -> Line:
         at=entry.at,
         who=_person(*own) if own else (str(_("The system")) if entry.actor == "system" else entry.actor),
         username=entry.actor,
-        sentence=Markup(str(sentence).replace("%(thing)s", str(shown))),
+        sentence=Markup(str(sentence).replace("%(thing)s", str(named))),
         place=names.places.get(entry.location_id, "") if entry.location_id else "",
         address=entry.address,
         reason=entry.reason,
@@ -119,9 +123,13 @@ def line(entry: AuditEntry, names: Names, href: str) -> Line:
 
 def changes(entry: AuditEntry, names: Names) -> list[Change]:
     """What is different after, field by field, those that are known first; what stayed is left out."""
-    before, after = _flat(entry.before or {}), _flat(entry.after or {})
+    is_setting = entry.entity == "setting"  # a setting's value is one, also where it is an object
+    before, after = ((facts or {}) if is_setting else _flat(facts or {}) for facts in (entry.before, entry.after))
     order = list(FIELDS)
     keys = sorted({*before, *after}, key=lambda key: (order.index(key) if key in FIELDS else len(order), key))
+    if is_setting and entry.entity_id in BY_NAME and set(keys) == {"value"}:
+        spec = BY_NAME[entry.entity_id]
+        return [Change(field_label("value"), *(shown(spec, one["value"], names.places) for one in (before, after)))]
     return [
         Change(field_label(key), _value(key, before.get(key), names), _value(key, after.get(key), names))
         for key in keys

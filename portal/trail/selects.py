@@ -112,7 +112,8 @@ def lines(wanted: TrailFilter, reader: Reader, places: Sequence[int] | None, sta
 
 def counted(query: Select[Any], at_most: int) -> Rows:
     """How many lines a query has, looking at no more than `at_most`."""
-    return select(func.count()).select_from(query.with_only_columns(literal(1)).limit(at_most).subquery())
+    found = query.with_only_columns(literal(1), maintain_column_froms=True).limit(at_most)
+    return select(func.count()).select_from(found.subquery())
 
 
 def staff_named(username: str) -> Rows:

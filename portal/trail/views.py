@@ -150,6 +150,7 @@ def _href(entry: AuditEntry) -> str:
         "unit": ("records.unit", {"survey_id": key}),
         "account": ("records.account", {"psid": key}),
         "import_batch": ("imports.show", {"batch_id": int(key) if key.isdecimal() else 0}),
+        "setting": ("settings.history", {}),
         "staff": (STAFF_PAGE, {"staff_id": int(key) if key.isdecimal() else 0}),
     }
     endpoint, values = endpoints.get(entry.entity, ("", {}))

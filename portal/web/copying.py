@@ -35,6 +35,9 @@ class Snapshot:
     stack: ExitStack
 
     def close(self, error: BaseException | None = None) -> None:
+        """Give the connection back; harmless when that has been done."""
+        if self.connection.closed:
+            return
         if error is not None:
             # A connection in the middle of COPY cannot be used again.
             self.connection.invalidate()

@@ -1,0 +1,54 @@
+"""Whatever the code records has words; sentences are whole in every language."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask_babel import force_locale
+
+from portal.audit.words import ACTIONS, ENTITIES, FIELDS, GROUPS, actions_of, field_label, title
+from portal.config import PROJECT_DIR
+
+WRITERS = {"record", "record_apart", "note", "_note", "begin_export", "note_export"}
+
+
+def recorded() -> Iterator[tuple[str, str | None, str]]:
+    """(action, entity if it is written beside it, where) of every call that writes a line with a literal action."""
+    for path in sorted((PROJECT_DIR / "portal").rglob("*.py")) + sorted((PROJECT_DIR / "dashapps").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func).rpartition(".")[2] not in WRITERS:
+                continue
+            texts = [ast.literal_eval(one) if isinstance(one, ast.Constant) else None for one in node.args]
+            for number, one in enumerate(texts):
+                if isinstance(one, str) and re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", one):
+                    entity = texts[number + 1] if number + 1 < len(texts) else None
+                    yield one, entity if isinstance(entity, str) else None, f"{path.name}:{node.lineno}"
+
+
+def test_every_action_and_thing_has_words() -> None:
+    found = list(recorded())
+    assert len({action for action, _entity, _where in found}) > 10
+    assert [one for one in found if one[0] not in ACTIONS] == []
+    assert [one for one in found if one[1] and one[1] not in ENTITIES] == []
+
+
+def test_groups_hold_every_action_once() -> None:
+    grouped = [action for group in GROUPS for action in actions_of(group)]
+    assert sorted(grouped) == sorted(ACTIONS)
+    assert all(actions_of(group) for group in GROUPS)
+
+
+@pytest.mark.parametrize("language", ["en", "ur"])
+def test_sentences_name_the_thing_where_there_is_one(module_app: Flask, language: str) -> None:
+    with module_app.test_request_context(), force_locale(language):
+        for action, words in ACTIONS.items():
+            sentence = str(words.sentence)
+            assert sentence.count("%") == sentence.count("%(thing)s") <= 1, action
+            assert title(action) == str(words.title)
+        assert title("nothing.known") == "nothing.known"
+        assert field_label("unknown_field") == "unknown field"
+        assert all(str(label) for label in FIELDS.values())
