@@ -267,13 +267,12 @@ def _tls_failed(settings: Settings, error: ssl.SSLError) -> MailError:
                 reason=reason,
             )
         )
-    return MailError(
-        _(
-            "No encrypted connection to %(host)s came about on port %(port)s. TLS usually is port 465, STARTTLS 587.",
-            host=settings.smtp_host,
-            port=settings.smtp_port,
-        )
+    text = _(
+        "No encrypted connection to %(host)s came about on port %(port)s. TLS usually is port 465, STARTTLS 587.",
+        host=settings.smtp_host,
+        port=settings.smtp_port,
     )
+    return MailError(text, is_temporary=isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError))
 
 
 def _printable(said: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Flask, g, has_app_context, has_request_context
+from flask_babel import force_locale
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.config import Settings
@@ -55,7 +56,9 @@ class Provider:
         """The settings as last known; asks nobody. The same object until they change."""
         known, applied = self._known, self._applied
         if applied is None or applied[0] is not environment or applied[1] is not known:
-            applied = (environment, known, apply(environment, known.stored))
+            # The reader's language is itself a question to the settings.
+            with force_locale("en"):
+                applied = (environment, known, apply(environment, known.stored))
             self._applied = applied
         return applied[2]
 

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import Field, SelectField, SelectMultipleField, StringField, ValidationError
+from wtforms.fields.choices import SelectChoice
 from wtforms.utils import unset_value
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -63,11 +64,12 @@ def _field(spec: Spec) -> Field:
     given: dict[str, Any] = {"label": spec.label, "description": spec.help, "validators": [_validator(spec)]}
     if spec.kind is Kind.TARGETS:
         return TargetsField(**given)
+    choices = [SelectChoice(value, label) for value, label in (spec.choices or {}).items()]
     if spec.kind is Kind.CHOICE:
-        return SelectField(choices=list((spec.choices or {}).items()), validate_choice=False, **given)
+        return SelectField(choices=choices, validate_choice=False, **given)
     if spec.kind is Kind.CHOICES:
         return SelectMultipleField(
-            choices=list((spec.choices or {}).items()), validate_choice=False,
+            choices=choices, validate_choice=False,
             widget=ListWidget(prefix_label=False), option_widget=CheckboxInput(), **given,
         )  # fmt: skip
     look: dict[str, Any] = {"autocomplete": "off", "spellcheck": "false"}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Integer, ScalarSelect, Select, case, func, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from portal.locations.models import DISTRICT, TEHSIL, Location, LocationClosure
 from portal.settings.models import Setting, SettingChange
@@ -37,7 +38,7 @@ def first_changes_since(seen: int) -> Rows:
     """The first change of each setting after a version: its `before` is what held then."""
     return (
         select(SettingChange)
-        .distinct(SettingChange.name)
+        .ext(distinct_on(SettingChange.name))
         .where(SettingChange.id > seen)
         .order_by(SettingChange.name, SettingChange.id)
     )

@@ -62,7 +62,8 @@ class Inbox:
     def check_login(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
         assert isinstance(data, LoginPassword)
         self.logins.append(data.login.decode())
-        return AuthResult(success=data.login == USER.encode() and data.password == PASSWORD.encode())
+        is_right = data.login == USER.encode() and data.password == PASSWORD.encode()
+        return AuthResult(success=is_right, handled=is_right)
 
 
 @contextlib.contextmanager
