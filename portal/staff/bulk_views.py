@@ -108,6 +108,8 @@ def check() -> ResponseReturnValue:
         drafts = bulk.read_file(file.stream.read(MAX_BYTES + 1))
     except RefusedFileError as error:
         return _start(error.status, str(error))
+    finally:
+        file.close()
     return _preview(drafts, file.filename.replace("\\", "/").rpartition("/")[2][:100])
 
 

@@ -12,7 +12,7 @@
       return fetch(form.action, { method: "POST", body: data, credentials: "same-origin", headers: { "X-Picker": "1", Accept: "text/html" } })
         .then(function (answer) { if (!answer.ok) throw new Error(String(answer.status)); return answer.text(); })
         .then(function (html) {
-          box.outerHTML = html;
+          box.replaceWith(new DOMParser().parseFromString(html, "text/html").body.firstElementChild);
           form.dataset.changed = "1";
           var next = picker().querySelector(name === "find" ? "input[type=search]" : ".picker-path [aria-current], .picker-tree input[type=checkbox]");
           if (next) next.focus({ preventScroll: true });

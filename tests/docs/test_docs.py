@@ -205,3 +205,7 @@ def test_the_schema_page_is_that_of_the_models() -> None:
 def test_the_findings_are_those_of_the_importers() -> None:
     page = text_of(DOCS / "troubleshooting.md")
     assert page == script("make_findings").page(page), "Run: python docs/make_findings.py"
+
+
+def test_the_roles_page_is_that_of_the_code() -> None:
+    assert text_of(DOCS / "roles.md") == script("make_roles").render(), "Run: python docs/make_roles.py"
