@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from portal.db import db
-from portal.extensions import cache
+from portal.extensions import cache, limiter
 from portal.factory import create_app
 from portal.permissions import Role
 from portal.web.context import SETTINGS_PROVIDER
@@ -82,6 +82,7 @@ def _fresh(app: Flask, databases: Databases, name: str) -> None:
         db.engine.dispose()
         databases.create(name)
         cache.clear()
+        limiter.reset()
         app.extensions[SETTINGS_PROVIDER].forget()
 
 

@@ -13,7 +13,7 @@ from portal.audit.service import record
 from portal.db import transaction
 from portal.errors import DomainError, InvalidInputError, NotFoundError
 from portal.permissions import Permission, require
-from portal.staff import devices, password_rules, passwords, service, sessions
+from portal.staff import devices, password_rules, service, sessions
 from portal.staff import second_factor as factor
 from portal.staff.forms import ChangePasswordForm, PasswordForm, SetUpForm
 from portal.staff.login import sign_in
@@ -22,8 +22,9 @@ from portal.staff.web import (
     WaitError,
     blueprint,
     confirm_password,
+    hashed,
+    matches,
     me_acting,
-    queued,
     remember_device,
     rules,
     wait_page,
@@ -78,9 +79,9 @@ def password_post() -> ResponseReturnValue:
         with transaction() as db_session:
             stored = db_session.get_one(Staff, user.id).password_hash
         password_rules.check(new, user.username, user.full_name, rules())
-        if queued(lambda: passwords.verify_password(new, stored)):
+        if matches(new, stored):
             raise InvalidInputError(_("This is the password you have already. Choose another one."))
-        new_hash = queued(lambda: passwords.hash_password(new, settings().bcrypt_cost))
+        new_hash = hashed(new)
     except DomainError as error:
         return _refused(error, _password_page(form, str(error)))
     with transaction() as db_session:

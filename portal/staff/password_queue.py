@@ -55,7 +55,10 @@ class _Check:
 
 
 class _Tickets:
-    """The tickets drawn on this machine: lines `number pid seconds` in a file, the next number in the first line."""
+    """The tickets drawn on this machine: lines `number pid seconds` in a file, the next number in the first line.
+
+    Where the file cannot be written, everybody is served all the same; only the order over processes is lost.
+    """
 
     def __init__(self, path: Path, slots: int) -> None:
         self._path = path
@@ -88,24 +91,26 @@ class _Tickets:
         os.pwrite(handle, text.encode(), 0)
 
     def draw(self) -> int:
-        """A new ticket, behind all others."""
-        with self._locked() as handle:
+        """A new ticket, behind all others; 0, which waits for nobody, when the file cannot be written."""
+        with contextlib.suppress(OSError), self._locked() as handle:
             ticket, drawn = self._read(handle)
             self._write(handle, ticket + 1, [*drawn, (ticket, os.getpid(), time.monotonic())])
             return ticket
+        return 0
 
     def is_next(self, ticket: int) -> bool:
         """Whether it is this ticket's turn. Tickets of processes that died are thrown away."""
-        with self._locked() as handle:
+        with contextlib.suppress(OSError), self._locked() as handle:
             following, drawn = self._read(handle)
             alive = [entry for entry in drawn if _is_alive(entry)]
             if alive != drawn:
                 self._write(handle, following, alive)
             return sum(entry[0] < ticket for entry in alive) < self._slots
+        return True
 
     def give_back(self, ticket: int) -> None:
         """The ticket's work is done."""
-        with self._locked() as handle:
+        with contextlib.suppress(OSError), self._locked() as handle:
             following, drawn = self._read(handle)
             self._write(handle, following, [entry for entry in drawn if entry[0] != ticket])
 
@@ -167,13 +172,9 @@ class PasswordQueue:
                 while not self._waiting:
                     self._changed.wait()
                 check = self._waiting.popleft()
-            try:
-                while not check.given_up and not self._tickets.is_next(check.ticket):
-                    time.sleep(_POLL_SECONDS)
-                if not check.given_up:
-                    check.run()
-                self._tickets.give_back(check.ticket)
-            except OSError as error:  # the file cannot be written: the work is done, the order is lost
+            while not check.given_up and not self._tickets.is_next(check.ticket):
+                time.sleep(_POLL_SECONDS)
+            if not check.given_up:
                 check.run()
-                check.error = check.error or (None if check.result is not None else error)
+            self._tickets.give_back(check.ticket)
             check.done.set()

@@ -20,7 +20,17 @@ from portal.staff.forms import CodePasswordForm, ForgotForm, NewPasswordForm
 from portal.staff.models import Staff
 from portal.staff.password_queue import BusyError
 from portal.staff.tokens import TokenKind
-from portal.staff.web import WaitError, begin_attempt, blueprint, queued, remember_device, reset_limit, rules, wait_page
+from portal.staff.web import (
+    WaitError,
+    begin_attempt,
+    blueprint,
+    hashed,
+    matches,
+    remember_device,
+    reset_limit,
+    rules,
+    wait_page,
+)
 from portal.web.context import client_address, settings
 
 
@@ -126,7 +136,7 @@ def _use_link(link: _Link, token: str) -> Response:
     try:
         password_rules.check(password, *person, rules())
         session().rollback()  # no connection is held while the hash is made
-        new_hash = queued(lambda: passwords.hash_password(password, settings().bcrypt_cost))
+        new_hash = hashed(password)
     except (InvalidInputError, BusyError) as error:
         return _link_page(link, tokens.peek(session(), link.kind, token), form, str(error), error.status)
     with transaction() as db_session:
@@ -218,8 +228,8 @@ def reset_code_post() -> ResponseReturnValue:
             with transaction() as db_session:
                 live = live if tokens.begin_code_try(db_session, live.id) else None
         stored = live.token_hash if live is not None else passwords.dummy_hash(tokens.CODE_COST)
-        is_right = queued(lambda: passwords.verify_password(code, stored)) and live is not None
-        new_hash = queued(lambda: passwords.hash_password(password, config.bcrypt_cost)) if is_right else ""
+        is_right = matches(code, stored) and live is not None
+        new_hash = hashed(password) if is_right else ""
     except WaitError as error:
         return wait_page(error, _private(_code_page(form, str(error))))
     except (InvalidInputError, BusyError) as error:

@@ -22,7 +22,7 @@ from portal.staff.web import (
     WaitError,
     begin_attempt,
     blueprint,
-    queued,
+    checked,
     remember_device,
     sign_in_limit,
     wait_page,
@@ -72,7 +72,7 @@ def login_post() -> ResponseReturnValue:
         account = signin.find_account(db_session, typed)
     try:
         attempt_id = begin_attempt(signin.attempt_name(account, typed, config.secret_key), account)
-        new_hash = queued(lambda: signin.check_password(account, password, config.bcrypt_cost))
+        new_hash = checked(account, password)
     except WaitError as error:
         return wait_page(error, _login_page(form, str(error)))
     except BusyError as error:

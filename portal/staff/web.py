@@ -14,7 +14,7 @@ from flask_login import current_user
 from portal.db import side_transaction, transaction
 from portal.errors import DomainError, InvalidInputError
 from portal.extensions import limiter
-from portal.staff import devices, signin
+from portal.staff import devices, passwords, signin
 from portal.staff.password_queue import PasswordQueue
 from portal.staff.password_rules import PasswordRules
 from portal.staff.second_factor import Who
@@ -50,9 +50,26 @@ class WaitError(DomainError):
         self.seconds = seconds
 
 
-def queued(work: Callable[[], T]) -> T:
-    """Run a password check when its turn has come. The caller holds no database connection meanwhile."""
+def _queued(work: Callable[[], T]) -> T:
+    """Run a check when its turn has come, in a thread that knows no request. No connection may be held meanwhile."""
     return cast(PasswordQueue, current_app.extensions["password_queue"]).run(work)
+
+
+def checked(account: signin.Account | None, password: str) -> str | None:
+    """`signin.check_password` in the queue."""
+    cost = settings().bcrypt_cost
+    return _queued(lambda: signin.check_password(account, password, cost))
+
+
+def hashed(password: str) -> str:
+    """The hash of a new password, made in the queue."""
+    cost = settings().bcrypt_cost
+    return _queued(lambda: passwords.hash_password(password, cost))
+
+
+def matches(password: str, stored: str) -> bool:
+    """Whether a password (or a code that is hashed like one) belongs to a hash, found out in the queue."""
+    return _queued(lambda: passwords.verify_password(password, stored))
 
 
 def rules() -> PasswordRules:
@@ -94,7 +111,7 @@ def confirm_password(password: str) -> None:
     if account is None:
         raise InvalidInputError(_("This password is wrong."))
     attempt_id = begin_attempt(account.username.lower(), account)
-    if queued(lambda: signin.check_password(account, password, settings().bcrypt_cost)) is None:
+    if checked(account, password) is None:
         with transaction() as db_session:
             signin.record_failure(db_session, account, client_address(), "confirmation")
         raise InvalidInputError(_("This password is wrong."))
