@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
 
 import dash
 from dash import ClientsideFunction
@@ -33,7 +32,7 @@ from dashapps.spec import DashSpec
 from portal.extensions import csrf
 from portal.permissions import Permission, require
 from portal.web.context import settings
-from portal.web.security import csp_nonce
+from portal.web.security import csp_nonce, is_same_origin
 
 PREFIX = "/dash/"
 DATA = ("_dash-layout", "_dash-dependencies", "_dash-update-component")
@@ -229,15 +228,6 @@ def is_output_list(output: Any, given: Any) -> bool:
             for one, name in zip(listed, names, strict=True)
         )
     )
-
-
-def is_same_origin() -> bool:
-    """Whether a POST comes from our own pages, or from a program (which carries nobody's cookies unasked)."""
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site == "same-origin"
-    origin = request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == request.host
 
 
 def guard() -> None:

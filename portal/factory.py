@@ -75,6 +75,7 @@ def _setup_settings(app: Flask, settings: Settings) -> None:
         PREFERRED_URL_SCHEME="https" if settings.behind_tls else "http",
         # How old a signed cookie may be at most; when a session ends, its row says (see portal.staff.selects).
         PERMANENT_SESSION_LIFETIME=timedelta(days=8),
+        WTF_CSRF_SSL_STRICT=False,  # see portal.web.security
         WTF_CSRF_TIME_LIMIT=8 * 3600,
         MAX_FORM_PARTS=5000,
         JSON_SORT_KEYS=False,
@@ -140,6 +141,7 @@ def _setup_web(app: Flask, settings: Settings) -> None:
     security.install(app, settings)
     login.install(app)
     guard.install(app)
+    security.install_behind_guard(app)
     limiter.init_app(app)
     csrf.init_app(app)
     errors.install(app)

@@ -11,7 +11,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from portal.db import transaction
 from portal.locations.models import DISTRICT, DIVISION, TEHSIL, UNION_COUNCIL, Location
 from portal.navigation import BOTTOM_BAR, MENU
 from portal.permissions import AreaScope, Permission, Role, role_allows
+from portal.staff.models import Staff
 from portal.web.access_cli import UNDECLARED, callbacks, rules
 from portal.web.guard import permission_of
 from tests.support.people import add_staff, csrf_token, sign_in
@@ -59,6 +60,8 @@ def world(module_app: Flask) -> World:
         here = session.get(Location, tree["mc-9"])
         assert here is not None
         inside, outside = register(session, here, 1, "Aslam"), register(session, secret, 2, f"{SECRET} Khan")
+    inside = replace(inside, staff_id=_agent(module_app, "aslam.agent", inside.location_id))
+    outside = replace(outside, staff_id=_agent(module_app, f"{SECRET.lower()}.agent", outside.location_id))
     browsers: dict[Role | None, FlaskClient] = {None: module_app.test_client()}
     for role in Role:
         browsers[role] = sign_in(module_app.test_client(), add_staff(module_app, role, [tree["khushab/khushab"]]))
@@ -67,6 +70,13 @@ def world(module_app: Flask) -> World:
         for who, browser in browsers.items()
     }
     return World(module_app, inside, outside, browsers, tokens)
+
+
+def _agent(app: Flask, username: str, location_id: int) -> int:
+    """A field agent of one place; his id."""
+    name = add_staff(app, Role.AGENT, [location_id], username=username)
+    with app.app_context(), transaction() as session:
+        return session.scalars(select(Staff.id).where(Staff.username == name)).one()
 
 
 def all_rules(app: Flask) -> Iterator[tuple[Rule, str]]:
@@ -83,6 +93,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "batch_id": thing.batch_id,
         "place_id": thing.place_id,
         "move_id": thing.move_id,
+        "staff_id": thing.staff_id,
         "name": {"reports": "bill-register"}.get(rule.endpoint.split(".")[0], "figures"),
         "filename": "portal.css",
         "build": "none",
@@ -90,6 +101,12 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "code": "psid_shape",
         "file_format": "csv",
         "which": "rejected",
+        "section": "company",
+        "change_id": 10**9,
+        "session_id": 10**9,
+        "action": "deactivate",
+        "digest": "0" * 32,
+        "token": "no-such-token",
     }
     missing = rule.arguments - known.keys()
     assert not missing, f"{rule.rule} has parameters this test has no example of: {missing}"
@@ -98,7 +115,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
 
 def leads_to_a_thing(rule: Rule) -> bool:
     """Whether a parameter names something that lies in an area."""
-    return bool(rule.arguments & {"survey_id", "psid", "batch_id", "place_id", "move_id"})
+    return bool(rule.arguments & {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id"})
 
 
 def call(world: World, who: Role | None, rule: Rule, method: str, thing: Registered) -> TestResponse:
@@ -134,6 +151,11 @@ def test_public_is_what_must_be(module_app: Flask) -> None:
     assert public == {
         "static", "bootstrap.static", "dash.bundle", "health.healthz", "health.readyz", "staff.login",
         "staff.login_post", "staff.preferences",
+        # Whoever forgot his password, and whoever has a one-time link or code.
+        "staff.forgot", "staff.forgot_post", "staff.reset_code", "staff.reset_code_post", "staff.reset_link",
+        "staff.reset_link_post", "staff.welcome", "staff.welcome_post",
+        # On the sign-in page.
+        "settings.logo_image",
     }  # fmt: skip
 
 

@@ -87,11 +87,10 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
 def _live(token: str, config: Settings) -> Any:
     """The row of a live session by these settings, None without one."""
-    hashed = sessions.token_hash(str(token))
     query = selects.signed_in(
-        hashed, config.idle_minutes, config.session_hours, sessions.HALF_OPEN_MINUTES, sessions.CLOCK_SLACK_SECONDS
+        config.idle_minutes, config.session_hours, sessions.HALF_OPEN_MINUTES, sessions.CLOCK_SLACK_SECONDS
     )
-    return db.session().execute(query).first()
+    return db.session().execute(query, {"token_hash": sessions.token_hash(str(token))}).first()
 
 
 def load(token: str) -> SignedIn | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, Text, bindparam, func, or_, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from portal.locations.models import Location, LocationClosure
@@ -26,12 +27,15 @@ def _alive(idle_minutes: int, session_hours: int, slack_seconds: int) -> tuple[C
     )
 
 
+@lru_cache(maxsize=8)
 def signed_in(
-    token_hash: str, idle_minutes: int, session_hours: int, half_open_minutes: int, slack_seconds: int
+    idle_minutes: int, session_hours: int, half_open_minutes: int, slack_seconds: int
 ) -> Select[*tuple[Any, ...]]:
-    """The live session with this token, its person and his areas, in one row; no row when it ended, lay idle or is old.
+    """The live session with the token hashed as `:token_hash`, its person and his areas, in one row; no row when it
+    ended, lay idle or is old.
 
-    A session that awaits its second factor lives for `half_open_minutes` only.
+    A session that awaits its second factor lives for `half_open_minutes` only. Every request asks this, so the
+    statement is put together once for the settings in force: that took longer than its answer.
     """
     name_ur = func.coalesce(Location.name_ur, Location.name)
     areas = (
@@ -69,7 +73,7 @@ def signed_in(
         .join(Staff, Staff.id == StaffSession.staff_id)
         .join(areas, text("true"))
         .where(
-            StaffSession.token_hash == token_hash,
+            StaffSession.token_hash == bindparam("token_hash", type_=Text),
             Staff.is_active,
             *_alive(idle_minutes, session_hours, slack_seconds),
             or_(

@@ -18,7 +18,9 @@ from portal.web.context import wants_data
 
 log = structlog.get_logger(__name__)
 
-_SECRET_FIELDS = ("password", "csrf_token")
+# Never offered again: what was typed as a secret, in whatever field that says so.
+_SECRET_FIELDS = ("password", "repeated", "csrf_token", "code", "secret", "sealed")
+PLAIN = "text/plain; charset=utf-8"
 
 
 def _words(status: int) -> tuple[str, str]:
@@ -74,7 +76,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None:
         return error.response
     if isinstance(error, SecurityError):  # a host that is not ours: there are no URLs to make a page with
-        return error.get_response()
+        return make_response(str(_("The portal is not reached under this address.")), 400, {"Content-Type": PLAIN})
     status = error.code or 500
     if status < 400:
         return error.get_response()  # a redirect of the router

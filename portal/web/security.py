@@ -8,12 +8,15 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, request
 from flask.json.provider import DefaultJSONProvider
+from flask_wtf.csrf import CSRFError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal.config import MIB, Settings
 from portal.web.context import settings
 
 SMALL_REQUEST = 2 * MIB
+# A form without files, which is held in memory whole; of one with files the framework limits each field so.
+SMALL_FORM = 512 * 1024
 UPLOAD_ENDPOINTS = frozenset({"imports.upload"})
 # What a signed-out browser still keeps of the pages: drafts of forms.
 SIGN_OUT_ENDPOINTS = frozenset({"staff.logout"})
@@ -77,7 +80,8 @@ def _limit_request() -> None:
         # Several files at once, and the multipart frame around them.
         request.max_content_length = settings().max_import_mib * MIB * 4 + MIB
     else:
-        request.max_content_length = SMALL_REQUEST
+        is_plain = request.mimetype == "application/x-www-form-urlencoded"
+        request.max_content_length = SMALL_FORM if is_plain else SMALL_REQUEST
 
 
 def _refuse_what_is_no_text() -> None:
@@ -93,7 +97,36 @@ def _refuse_what_is_no_text() -> None:
             abort(400)
     elif request.endpoint not in UPLOAD_ENDPOINTS:
         typed.append(request.form)
-    if any("\0" in text for fields in typed for pair in fields.items(multi=True) for text in pair):
+    # A part of a multipart body may have no name at all.
+    if any(text is None or "\0" in text for fields in typed for pair in fields.items(multi=True) for text in pair):
+        abort(400)
+
+
+def is_same_origin() -> bool:
+    """Whether a POST comes from our own pages, or from a program (which carries nobody's cookies unasked)."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == request.host
+
+
+def _refuse_other_sites() -> None:
+    """A form that another site sent is refused before its token is looked at. (Dashboards' callbacks are refused alike
+    in `dashapps.mount`, with no form to offer again.)
+
+    Flask-WTF's own check, by the Referer, is off: pages of one-time links send none. Who reloads the answer to a form
+    sends no site at all, and a page without a Referer says that its origin is "null".
+    """
+    if request.method == "POST" and not request.path.startswith("/dash/") and not is_same_origin():
+        unknown = request.headers.get("Sec-Fetch-Site") is None and request.headers.get("Origin") == "null"
+        if not unknown and request.headers.get("Sec-Fetch-Site") != "none":
+            raise CSRFError("sent by another site")
+
+
+def _refuse_nameless_fields() -> None:
+    """The same for uploads, once it is known that the person may send them: only then the body is read."""
+    if request.endpoint in UPLOAD_ENDPOINTS and (None in request.form or None in request.files):
         abort(400)
 
 
@@ -133,6 +166,12 @@ def _add_headers(response: Response, behind_tls: bool) -> Response:
         # Pages hold personal data: after sign-out the back button must not show them.
         headers["Cache-Control"] = "no-store"
     return response
+
+
+def install_behind_guard(app: Flask) -> None:
+    """What is looked at only when the person may do what he asks for."""
+    app.before_request(_refuse_other_sites)
+    app.before_request(_refuse_nameless_fields)
 
 
 def install(app: Flask, config: Settings) -> None:

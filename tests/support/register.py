@@ -31,6 +31,7 @@ class Registered:
     batch_id: int
     place_id: int
     move_id: int
+    staff_id: int = 0  # somebody of the area, where a test has one
 
 
 def register(session: Session, location: Location, number: int, name: str) -> Registered:
