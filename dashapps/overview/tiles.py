@@ -87,23 +87,28 @@ def _shown(value: int | float | None) -> str:
     return fmt.percent(value, 3) if isinstance(value, float) else fmt.number(value)
 
 
-def _detail(figures: Figures, pair: Compared) -> str:
+def _spoken_days(figures: Figures, metric: str) -> tuple[str, str]:
+    """The days a tile's figure stands for, and those of the other cycle: all of them, up to one, or one."""
+    now, then = figures.period.now, figures.period.then
+    if metric == "collected":
+        return ui.days(now.first, now.last), ui.days(then.first, then.last)
+    has_years = then.last.year != now.last.year
+    day, other = ui.short_day(now.last, has_years), ui.short_day(then.last, has_years)
+    return (day, other) if metric == "outstanding" else (_("to %(day)s", day=day), _("to %(day)s", day=other))
+
+
+def _detail(figures: Figures, metric: str, pair: Compared) -> str:
     """Both figures with their days: what the change compares."""
-    period = figures.period
-    has_years = period.then.last.year != period.now.last.year
-    days = {
-        "day": ui.short_day(period.now.last, has_years),
-        "other": ui.short_day(period.then.last, has_years),
-    }
+    days, others = _spoken_days(figures, metric)
     if not pair.change:
-        return _("No figure for %(other)s to compare with.", other=days["other"])
-    figures_of_both = {"now": _shown(pair.now), "then": _shown(pair.then)}
-    if not period.is_within_cycle:
-        return _("%(now)s on %(day)s against %(then)s on %(other)s.", **figures_of_both, **days)
+        return _("No figure to compare with (%(days)s).", days=others)
+    said = {"now": _shown(pair.now), "days": days, "then": _shown(pair.then), "others": others}
+    if not figures.period.is_within_cycle:
+        return _("%(now)s (%(days)s) against %(then)s (%(others)s)", **said)
+    month = compared_name(figures)
     return _(
-        "%(now)s on %(day)s against %(then)s on %(other)s, the same day of the cycle of %(month)s.",
-        **figures_of_both, **days, month=compared_name(figures),
-    )  # fmt: skip
+        "%(now)s (%(days)s) against %(then)s (%(others)s: the same day of the %(month)s cycle)", **said, month=month
+    )
 
 
 def _change(figures: Figures, metric: str, against: str) -> Change:
@@ -111,7 +116,7 @@ def _change(figures: Figures, metric: str, against: str) -> Change:
     pair = compared(figures)[metric]
     if not pair.change:
         against = _("no figure for %(day)s", day=ui.short_day(figures.period.then.last))
-    return Change(pair.change, against, pair.is_good, _detail(figures, pair))
+    return Change(pair.change, against, pair.is_good, _detail(figures, metric, pair))
 
 
 def _on(figures: Figures) -> str:
@@ -304,7 +309,7 @@ def tiles_table(figures: Figures) -> Table:
         Column(_("Figure"), is_figure=False),
         Column(ui.short_day(period.now.last, year=True)),
         Column(ui.short_day(period.then.last, year=True)),
-        Column(_("Change")),
+        Column(_("Difference")),
     )
     return Table("tiles", _("The figures on the same day of both cycles"), columns, tuple(rows))
 

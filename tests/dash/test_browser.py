@@ -185,8 +185,8 @@ def test_every_tile_compares_with_the_same_day(browse: Callable[..., Page], widt
         detail = tiles.nth(index).locator(".tile-link").get_attribute("title") or ""
         now, then = (rows.nth(index).locator("td").nth(cell).inner_text() for cell in (1, 2))
         if not now.endswith("%"):  # shares are shown to different places
-            assert f"{now} on " in detail
-            assert f" against {then} on " in detail
+            assert f"{now} (" in detail
+            assert f" against {then} (" in detail
             is_more = int(now.replace(",", "")) > int(then.replace(",", ""))
             is_owed = tiles.nth(index).get_attribute("data-metric") == "outstanding"
             assert ("up" in (change.get_attribute("class") or "").split()) == (is_more != is_owed)
