@@ -63,8 +63,11 @@ ACTIONS: dict[str, ActionWords] = {
     ),
     "staff.bulk": ActionWords(STAFF, _l("People from a file"), _l("made accounts from a file")),
     "staff.sessions_ended": ActionWords(SIGNING_IN, _l("Sessions ended"), _l("ended sessions of %(thing)s")),
-    "staff.second_factor": ActionWords(
+    "staff.second_factor_on": ActionWords(
         SIGNING_IN, _l("Second factor set up"), _l("set up the second factor of %(thing)s")
+    ),
+    "staff.second_factor_replaced": ActionWords(
+        SIGNING_IN, _l("Second factor replaced"), _l("replaced the second factor of %(thing)s")
     ),
     "staff.second_factor_off": ActionWords(
         SIGNING_IN, _l("Second factor switched off"), _l("switched off the second factor of %(thing)s")

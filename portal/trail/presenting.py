@@ -75,6 +75,10 @@ def thing_text(entry: AuditEntry, names: Names) -> str:
     """What it was done to, in words: `Import 02_Biller.csv`, `Unit 2319001`, `Sana Malik`."""
     facts = {**(entry.before or {}), **(entry.after or {})}
     key, kind = entry.entity_id, str(ENTITIES.get(entry.entity, entry.entity))
+
+    def name(text: Any) -> str:
+        return fmt.isolated(str(text), names.locale)
+
     if entry.entity == "staff":
         known = names.people.get(int(key)) if key.isdecimal() else None
         return _person(*known) if known else str(facts.get("username") or key or kind)
@@ -83,9 +87,11 @@ def thing_text(entry: AuditEntry, names: Names) -> str:
     named = {
         "setting": f"“{BY_NAME[key].label}”" if key in BY_NAME else key,
         "report": f"“{_report_title(key)}”",
+        "unit": name(key),
+        "account": name(key),
         "list": {"units": str(_("Units")), "accounts": str(_("Accounts"))}.get(key, key),
-        "import_batch": str(facts.get("file") or key),
-        "place": str(facts.get("name") or key),
+        "import_batch": name(facts.get("file") or key),
+        "place": name(facts.get("name") or key),
         "audit_log": _month(key, names.locale) if key else "",
     }
     return f"{kind} {named.get(entry.entity, key)}".strip()
