@@ -101,7 +101,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "code": "psid_shape",
         "file_format": "csv",
         "which": "rejected",
-        "section": "company",
+        "section": "general",
         "change_id": 10**9,
         "session_id": 10**9,
         "action": "deactivate",

@@ -76,6 +76,8 @@ def _field(spec: Spec) -> Field:
     if spec.kind is Kind.NUMBER:
         look |= {"inputmode": "numeric", "maxlength": "9"}
     else:
+        if spec.check is not None:  # names of servers and addresses are written from left to right in Urdu too
+            look["dir"] = "ltr"
         look |= {"maxlength": str(spec.max_length), "placeholder": spec.placeholder}
     return StringField(render_kw=look, **given)
 
