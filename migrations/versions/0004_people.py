@@ -227,6 +227,12 @@ def upgrade() -> None:
         "ALTER TABLE import_batches ALTER COLUMN error TYPE jsonb"
         " USING CASE WHEN error IS NOT NULL THEN jsonb_build_object('en', error) END"
     )
+    op.create_index(
+        "ix_account_balances_owing",
+        "account_balances",
+        ["outstanding", "account_id"],
+        postgresql_where=sa.text("outstanding > 0"),
+    )
     op.add_column("staff", sa.Column("list_columns", json, server_default=sa.text("'{}'::jsonb"), nullable=False))
 
 

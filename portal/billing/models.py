@@ -193,6 +193,10 @@ class AccountBalance(Base):
     __tablename__ = "account_balances"
     __table_args__ = (
         CheckConstraint("outstanding >= 0 AND credit >= 0 AND unpaid_bills >= 0", name="never_negative"),
+        # Who owes most: the order of the report of what is outstanding.
+        Index(
+            "ix_account_balances_owing", "outstanding", "account_id", postgresql_where=text("outstanding > 0")
+        ),
         {"postgresql_with": {"fillfactor": "80"}},
     )
 

@@ -119,7 +119,7 @@ def test_choose_preview_confirm(office: Office, places: dict[str, int]) -> None:
     assert "data-poll" not in done
     assert office.client.get(f"/billing/moves/{one.id}/status").get_json()["status"] == "DONE"
     history = office.page("/billing/move").split('id="history-title"', 1)[1]
-    assert re.search(r"<bdi>Nilokot</bdi>.*25 Oct 2025.*Nov 2025.*Oct 2025.*>4<.*Moved<", history, re.S)
+    assert re.search(r"<bdi>Nilokot</bdi>.*issued on 25 Oct 2025.*Nov 2025.*Oct 2025.*>4<.*Moved<", history, re.S)
     after = assert_exact(office)
     # November keeps 3 and 4 (17 Nov), 5 and Dharampur's 9.
     assert [(row[0], row[1]) for row in after] == [(OCTOBER, 4), (NOVEMBER, 4)]
