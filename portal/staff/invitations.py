@@ -44,7 +44,7 @@ def wording(staff: Staff, url: str, config: Settings) -> str:
     with force_locale(language):
         return str(
             _(
-                "%(name)s, you have an account at %(company)s. Your user name is %(username)s. Set your password here;"
+                "Account at %(company)s for %(name)s. User name: %(username)s. Set your password here;"
                 " the link works once, until %(day)s: %(url)s",
                 name=fmt.isolated(staff.full_name, language),
                 company=fmt.isolated(config.company_name or _("Suthra Portal"), language),

@@ -32,7 +32,9 @@
     });
     /* What is ticked moves up to the chosen ones, what is taken away moves down. */
     form.addEventListener("change", function (event) {
-      if (event.target.name === "area") show("open", form.querySelector("[name=opened]").value);
+      if (event.target.name !== "area") return;
+      if (form.querySelector("[name=words]").value.trim()) show("find", "1");
+      else show("open", form.querySelector("[name=opened]").value);
     });
     form.addEventListener("submit", function () { form.dataset.changed = ""; });
   });
