@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--only imports,pages,exports]`: run, print the table, keep results as JSON."""
+"""`python -m benchmarks [--quick] [--only imports,pages,exports,signin]`: run, print the table, keep the results."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import exports, imports, pages
+from benchmarks import exports, imports, pages, signin
 from benchmarks.dataset import TODAY, make, say
 from benchmarks.server import running_server
 from benchmarks.table import Line, machine, markdown
 from portal.config import load_settings
 
-PARTS = {"exports": exports.run, "pages": pages.run, "imports": imports.run}
+PARTS = {"exports": exports.run, "pages": pages.run, "imports": imports.run, "signin": signin.run}
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ from typing import Any
 
 from portal import supervision
 from portal.config import load_settings
+from portal.web.slots import WAITING_ROOM
 
 _settings = load_settings()
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
@@ -21,7 +22,8 @@ _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
 workers = _settings.web_processes or max(2, min(4, os.cpu_count() or 2))
 worker_class = "gthread"
-threads = _settings.web_threads
+# Requests worked on at once, and a waiting room for those whose password check has not had its turn (portal.web.slots).
+threads = _settings.web_threads + WAITING_ROOM
 timeout = 120
 graceful_timeout = 20
 keepalive = 15

@@ -20,6 +20,7 @@ from portal.staff.password_rules import PasswordRules
 from portal.staff.second_factor import Who
 from portal.web.context import client_address, settings
 from portal.web.cookies import get_cookie, set_cookie
+from portal.web.slots import stepped_aside
 
 T = TypeVar("T")
 
@@ -52,7 +53,9 @@ class WaitError(DomainError):
 
 def _queued(work: Callable[[], T]) -> T:
     """Run a check when its turn has come, in a thread that knows no request. No connection may be held meanwhile."""
-    return cast(PasswordQueue, current_app.extensions["password_queue"]).run(work)
+    queue = cast(PasswordQueue, current_app.extensions["password_queue"])
+    with stepped_aside():
+        return queue.run(work)
 
 
 def checked(account: signin.Account | None, password: str) -> str | None:
