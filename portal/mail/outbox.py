@@ -70,12 +70,13 @@ def deliver(key: str, message: Message, settings: Settings, *, is_last: bool = F
     except MailError as error:
         if error.is_unknown:
             _note(key, "HANDED_OVER", str(error))
-            log.error("mail %s: %s", key, error)
+            log.error("mail %s may have been sent: the connection broke", key)
             return Outcome.GIVEN_UP
         again = error.is_temporary and not is_last
         _note(key, "WAITING" if again else "FAILED", str(error))
         if not again:
-            log.error("mail %s is given up: %s", key, error)
+            # Why stands in the table: a server's answer often names the recipient, which no log should.
+            log.error("mail %s is given up", key)
         return Outcome.AGAIN if again else Outcome.GIVEN_UP
     _note(key, "SENT", answer)
     return Outcome.SENT

@@ -108,7 +108,8 @@ SPECS: tuple[Spec, ...] = (
     ),
     Spec(
         "due_days", Kind.NUMBER, Section.BILLING, _l("Days until a bill is due"),
-        _l("For bills whose source names no due date."), "DUE_DAYS", _l("days"),
+        _l("For bills made by the portal, which come with a later version; until then it is only kept."),
+        "DUE_DAYS", _l("days"),
     ),
     Spec(
         "recovery_target", Kind.NUMBER, Section.BILLING, _l("Recovery to be reached"),

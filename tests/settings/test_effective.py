@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +16,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from portal.billing.cycles import cycle_bounds, cycle_of
 from portal.db import db, side_transaction, transaction
 from portal.factory import create_app
 from portal.permissions import Role
 from portal.settings import effective
 from portal.settings.effective import CHECK_SECONDS
 from portal.web.context import settings
+from portal.web.format import KARACHI
 from tests.settings.pages import Desk, form_fields
 from tests.support.browser import Live, running_portal
 from tests.support.people import PASSWORD, add_staff, csrf_token, sign_in
@@ -221,3 +225,25 @@ def signed_in(live: Live) -> requests.Session:
     assert answer.status_code == 303
     browser.headers["Connection"] = "close"
     return browser
+
+
+def test_a_dashboard_follows_the_start_day(app: Flask, second: Flask, login_as: LoginAs) -> None:
+    """The Overview of another process counts its days from the new start at once."""
+    desk = Desk(login_as(Role.HEAD))
+    reader = sign_in(second.test_client(), add_staff(second, Role.MANAGER))
+    today = dt.datetime.now(KARACHI).date()
+
+    def day() -> int:
+        page = reader.get("/dash/overview/").get_data(as_text=True)
+        found = re.search(r"day (\d+)", page)
+        assert found
+        return int(found[1])
+
+    for start in (16, 1, 28):
+        fields = desk.fields("billing") | {"cycle_start_day": str(start)}
+        answer = desk.save("billing", fields)
+        if answer.status_code == 200:  # told first
+            confirmed = form_fields(answer.get_data(as_text=True), "/settings/billing")
+            assert desk.save("billing", confirmed).status_code == 303
+        first, _last = cycle_bounds(cycle_of(today, start), start)
+        assert day() == (today - first).days + 1
