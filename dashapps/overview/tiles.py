@@ -229,7 +229,7 @@ def outstanding(figures: Figures, filters: Filters) -> Tile:
     period = figures.period
     fee = figures.month.monthly_fee
     is_now = figures.outstanding_on(period.now.last) == figures.outstanding
-    against = _on(figures) if is_now else _("%(days)s", days=ui.days(period.then.last, period.now.last))
+    against = _on(figures) if is_now else ui.days(period.then.last, period.now.last)
     credit = ui.figure_part("credit", figures.credit, _("credit %(amount)s", amount=fmt.short(figures.credit)))
     sub: list[Component | str] = [html.Div(credit)]
     if fee:
