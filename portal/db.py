@@ -7,6 +7,8 @@ Dashboards and reports read through `read_snapshot()`, apart from the session th
 from __future__ import annotations
 
 import datetime as dt
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -38,6 +40,9 @@ __all__ = [
 ]
 
 ENGINE = "portal_engine"
+SLOW_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
 
 # Column types. Money is whole rupees: `rupees` for one row, `rupees_sum` for sums.
 int_pk = Annotated[int, mapped_column(Integer, Identity(), primary_key=True)]
@@ -86,10 +91,24 @@ def init_engine(app: Flask) -> None:
     db.init_app(app)
     with app.app_context():
         event.listen(db.engine, "connect", configure_connection)
+        event.listen(db.engine, "before_cursor_execute", _note_start)
+        event.listen(db.engine, "after_cursor_execute", _log_slow)
         app.extensions[ENGINE] = db.engine
         settings = app.extensions.get("settings")
         if settings is not None and settings.database_url is None:
             embedded.attach(db.engine, settings)
+
+
+def _note_start(_connection: Any, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool) -> None:
+    context.started = time.perf_counter()
+
+
+def _log_slow(_connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
+    """Log what took long, with placeholders instead of values: these may be consumers' numbers."""
+    took = time.perf_counter() - context.started
+    if took >= SLOW_SECONDS:
+        shown = " ".join(statement.split())[:500] if context.compiled is not None else "(written by hand)"
+        log.warning("slow statement, %.1f s: %s", took, shown)
 
 
 def _engine() -> Engine:

@@ -12,6 +12,7 @@ from dashapps.shared.areas import Area, find_area
 from dashapps.shared.filters import LAST_YEAR, Filters
 from portal.billing.cycles import add_months, cycle_bounds, cycle_of, same_day_of
 from portal.imports.models import ImportBatch
+from portal.imports.selects import concerning
 from portal.permissions import AreaScope
 from portal.rollups import selects
 from portal.rollups.selects import POSTED, UNMATCHED, Span, Where
@@ -193,7 +194,7 @@ def stamp_of(scope: AreaScope) -> selects.Rows:
     """The stamp of what a person sees: cheap, read before every answer."""
     newest = (
         select(func.max(ImportBatch.as_of))
-        .where(ImportBatch.status == "DONE", ImportBatch.kind.in_(("survey", "biller", "paid")))
+        .where(ImportBatch.status == "DONE", ImportBatch.kind.in_(("survey", "biller", "paid")), concerning(scope))
         .scalar_subquery()
     )
     version = selects.data_version(Where(scope)).scalar_subquery()

@@ -25,6 +25,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     true,
 )
@@ -56,6 +57,18 @@ def visible(scope: AreaScope) -> ColumnElement[bool]:
         type_=ARRAY(Integer),
     )
     return and_(func.cardinality(ImportBatch.area_ids) > 0, ImportBatch.area_ids.op("<@")(inside))
+
+
+def concerning(scope: AreaScope) -> ColumnElement[bool]:
+    """The condition that a batch can have written into this area: its uploader's area contains a part of it, or lies
+    within it. Says nothing about who may look at the batch (see `visible`)."""
+    if scope.is_everywhere:
+        return true()
+    ids = scope.location_ids or (-1,)
+    below = select(LocationClosure.location_id).where(LocationClosure.ancestor_id.in_(ids))
+    above = select(LocationClosure.ancestor_id).where(LocationClosure.location_id.in_(ids))
+    related = func.array(below.union(above).scalar_subquery(), type_=ARRAY(Integer))
+    return or_(ImportBatch.area_ids.is_(None), ImportBatch.area_ids.op("&&")(related))
 
 
 @dataclass(frozen=True)

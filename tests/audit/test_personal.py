@@ -21,12 +21,14 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Select, select, text, update
+from sqlalchemy.exc import DBAPIError
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from portal import db as db_module
 from portal.audit.service import record
 from portal.billing.models import Account
-from portal.db import transaction
+from portal.db import side_transaction, transaction
 from portal.imports.models import ImportBatch, ImportFinding, ImportRow
 from portal.imports.outcome import Counts, Outcome
 from portal.locations.models import Location
@@ -45,6 +47,7 @@ from portal.web.masking import (
 from tests.support.people import add_staff, csrf_token, sign_in
 from tests.support.places import small_tree
 from tests.support.register import AS_OF, MONTH, Registered, register
+from tests.support.servers import Databases
 from tests.test_access import ENDING, _callback_body, all_rules, call, example
 from tests.test_access import World as Walk
 
@@ -179,7 +182,7 @@ def answers(world: World, who: Role | None) -> Iterator[tuple[str, TestResponse]
             "bill-register", "payment-register", "billed-units", "outstanding", "pending-sync", "unmatched-payments",
         )),
     ):  # fmt: skip
-        yield path, browser.get(path)
+        yield path, browser.get(path, buffered=True)
     token = world.walk.tokens[who]
     for typed in (MOBILE, CNIC, "zainab"):
         if who is not None:
@@ -233,6 +236,28 @@ def test_who_sees_a_number_in_full_asks_for_the_permission(world: World) -> None
     assert {role for role in Role if role_allows(role, Permission.VIEW_PERSONAL)} == {
         Role.SUPERVISOR, Role.ADMIN, Role.MANAGER, Role.HEAD,
     }  # fmt: skip
+
+
+def test_the_servers_log_and_that_of_slow_statements_hold_no_values(
+    world: World, databases: Databases, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db_module, "SLOW_SECONDS", 0.2)
+    with world.app.app_context(), caplog.at_level(logging.WARNING):
+        with pytest.raises(DBAPIError, match="division"), side_transaction() as connection:
+            connection.execute(text("SELECT 1 / 0, cast(:number AS text), 'marked'"), {"number": CNIC})
+        with side_transaction() as connection:
+            connection.execute(text("SELECT pg_sleep(0.3), cast(:number AS text)"), {"number": MOBILE})
+            connection.exec_driver_sql(f"SELECT pg_sleep(0.3), '{MOBILE}'")
+        with pytest.raises(DBAPIError, match="uq_survey_units_survey_id"), side_transaction() as connection:
+            connection.execute(text("UPDATE survey_units SET survey_id = '7', extra_text = :t"), {"t": CNIC})
+    assert "slow statement" in caplog.text
+    assert "pg_sleep" in caplog.text
+    assert leaks(caplog.text) == []
+    written = "".join(path.read_text() for path in (databases.cluster.data_dir / "log").iterdir())
+    assert "division by zero" in written
+    assert "uq_survey_units_survey_id" in written
+    assert "marked" not in written
+    assert leaks(written) == []
 
 
 # --- units assigned to an agent ----------------------------------------------------------------------------------
