@@ -159,7 +159,9 @@ def test_the_life_of_an_import(office: Office, tmp_path: Path) -> None:
     assert "Match places" in done
     assert office.scalar("SELECT count(*) FROM accounts") == 7
     audit = office.rows("SELECT action, actor, address FROM audit_log WHERE batch_id = :id ORDER BY id", id=batch_id)
-    assert [row.action for row in audit] == ["import.upload", "import.download", "import.confirm", "import.commit"]
+    assert [row.action for row in audit] == [
+        "import.upload", "import.download", "export.done", "import.confirm", "import.commit",
+    ]  # fmt: skip
     assert len({row.actor for row in audit}) == 1
 
 
@@ -602,3 +604,19 @@ def test_cli_imports_stand_in_the_history(office: Office, tmp_path: Path) -> Non
     page = office.page(f"/imports/{batch_id}")
     assert f"<strong>{outcome.counts.rows}</strong> rows read" in page
     assert "system" in page
+
+
+def test_a_refusal_is_said_in_each_readers_language(office: Office) -> None:
+    """The worker has no reader: it stores the reason in every language."""
+    answer = office.upload(("list.csv", b"%PDF-1.7 \x00\x01 something"))
+    path = answer.headers["Location"]
+    assert office.work() == ["imports.check"]
+    assert "list.csv is a PDF document. Accepted are" in office.page(path)
+    assert "list.csv is a PDF document" in office.page("/imports/")
+    office.post("/preferences", language="ur", next="/me")
+    for page in (office.page(path), office.page("/imports/")):
+        assert "a PDF document" not in page
+        assert "CSV فائلیں" in page
+    stored = office.scalar("SELECT error FROM import_batches WHERE status = 'REFUSED'")
+    assert set(stored) == {"en", "ur"}
+    assert stored["en"] != stored["ur"]
