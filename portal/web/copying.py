@@ -87,7 +87,7 @@ class CopyStream:
         self._snapshot = snapshot
         self._expected = expected_rows
         self._on_end = on_end
-        self._sink: Sink | None = None
+        self._rows = 0
         self._queue: queue.Queue[bytes | BaseException | None] = queue.Queue(_CHUNKS_WAITING)
         self._stopped = threading.Event()
         self._closed = False
@@ -124,7 +124,7 @@ class CopyStream:
         self._closed = True
         self._snapshot.close(error)
         if self._on_end is not None:
-            self._on_end(self._sink.rows if self._sink else 0, finished)
+            self._on_end(self._rows, finished)
 
     def _take(self) -> bytes | None:
         if self._closed:
@@ -140,8 +140,9 @@ class CopyStream:
 
     def _produce(self, make_sink: SinkMaker) -> None:
         end: BaseException | None = None
+        sink: Sink | None = None
         try:
-            self._sink = sink = make_sink(self._emit)
+            sink = make_sink(self._emit)
             with self._raw.cursor() as cursor:
                 cursor.copy_expert(self._sql, sink)
             if self._expected is not None and sink.rows != self._expected:
@@ -149,6 +150,8 @@ class CopyStream:
             sink.finish()
         except BaseException as error:
             end = error
+        if sink is not None:  # not kept: it would hold itself, and a workbook must be closed in order
+            self._rows = sink.rows
         self._put(end)
 
     def _emit(self, chunk: bytes) -> None:

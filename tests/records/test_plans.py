@@ -62,7 +62,8 @@ def browser(module_app: Flask, data: volume.Volume) -> Callable[..., FlaskClient
 def empty_tables(module_app: Flask, data: volume.Volume) -> set[str]:
     """Month partitions without a row: reading one from end to end is reading nothing."""
     with module_app.app_context(), db.engine.connect() as connection:
-        names = connection.scalars(text("SELECT relname FROM pg_class WHERE relname LIKE 'bills_y%' AND relkind = 'r'"))
+        months = "relname LIKE 'bills_y%' OR relname LIKE 'audit_log_%'"
+        names = connection.scalars(text(f"SELECT relname FROM pg_class WHERE ({months}) AND relkind = 'r'"))
         return {name for name in names if connection.scalar(text(f"SELECT NOT EXISTS (SELECT FROM {name})"))}
 
 
