@@ -1,8 +1,9 @@
-# make run | setup | test | lint | bench | fresh | stop
+# make run | setup | test | lint | bench | attack | fresh | stop
 # Settings come from the environment, from .env, or from here: make run PORT=8080
 
 PYTHON ?= python3
 VENV := .venv
+ATTACK := .venv-attack
 PY := $(VENV)/bin/python
 STARTED := $(shell date +%s)
 
@@ -22,7 +23,7 @@ ifdef DEMO_PASSWORD
 export DEMO_PASSWORD
 endif
 
-.PHONY: run setup test lint bench fresh stop test-tools
+.PHONY: run setup test lint bench attack fresh stop test-tools
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -63,6 +64,16 @@ test: test-tools lint
 
 bench: $(VENV)/installed
 	@$(PY) -m benchmarks
+
+# sqlmap and wapiti against a portal of their own on loopback, signed in as each role; QUICK=1 takes a quarter of the
+# time. The tools' pins clash with ours, so they have a virtual environment of their own.
+attack: $(VENV)/installed $(ATTACK)/installed
+	@$(PY) -m attack $(if $(filter 1,$(QUICK)),--quick) --tools $(ATTACK)
+
+$(ATTACK)/installed: attack/requirements.txt
+	@test -x $(ATTACK)/bin/python || { echo "Making the tools' virtual environment ..."; $(PYTHON) -m venv $(ATTACK); }
+	@$(ATTACK)/bin/python -m pip install -qq --disable-pip-version-check --no-input --no-deps -r attack/requirements.txt
+	@touch $@
 
 # Throws away the instance (database, uploads, caches, keys) and starts anew; FORCE=1 does not ask.
 fresh: stop

@@ -138,6 +138,7 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
 
 def _signed_in(role: str, url: str, database: str, certificate: Path, log: Path) -> Target:
     session = requests.Session()
+    session.trust_env = False  # or a bundle named in the environment would count instead of the certificate
     session.verify = str(certificate)
     session.headers["Referer"] = f"{url}/login"
     page = session.get(f"{url}/login", timeout=60)
@@ -170,11 +171,10 @@ def failures(target: Target) -> list[Finding]:
 
 
 def free_port(wanted: int) -> int:
-    """The wanted port, or (0) one nobody listens on."""
-    if wanted:
-        return wanted
+    """The wanted port, or (0) one nobody listens on. Raises OSError when it is taken: nobody else is attacked."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", wanted))
         return int(probe.getsockname()[1])
 
 

@@ -32,7 +32,7 @@ def rows() -> list[tuple[str, str, str, str, str, str]]:
 
 
 @cache
-def tests_of(path: str) -> frozenset[str]:
+def functions_of(path: str) -> frozenset[str]:
     """The tests of a file."""
     tree = ast.parse((PROJECT_DIR / path).read_text())
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
@@ -55,7 +55,7 @@ def test_every_test_named_exists() -> None:
     assert len(named) > 100
     missing = []
     for path, name in named:
-        if not (PROJECT_DIR / path).is_file() or (name and name not in tests_of(path)):
+        if not (PROJECT_DIR / path).is_file() or (name and name not in functions_of(path)):
             missing.append(f"{path}::{name}")
     assert missing == []
 
@@ -82,7 +82,9 @@ def test_the_document_has_what_the_table_points_to() -> None:
     for heading in ("what-is-accepted", "limits", "files", "signing-in", "sessions", "who-sees-what", "updates"):
         body = re.split(r"^#+ ", text, flags=re.M)
         part = next(
-            one for one in body if re.sub(r"[^\w\- ]", "", one.splitlines()[0].lower()).replace(" ", "-") == heading
+            one
+            for one in body
+            if one.strip() and re.sub(r"[^\w\- ]", "", one.splitlines()[0].lower()).replace(" ", "-") == heading
         )
         assert len(part) > 400, f"{heading} says too little"
 
