@@ -20,6 +20,7 @@ FEATURES: list[str] = [
     "portal.staff.views",
     "portal.staff.admin_views",
     "portal.staff.bulk_views",
+    "portal.staff.list_views",
     "portal.search.views",
     "portal.records.views",
     "portal.records.list_views",

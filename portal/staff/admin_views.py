@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -36,6 +37,8 @@ from portal.web.guard import current_scope
 from portal.web.pages import paginate
 
 blueprint = Blueprint("people", __name__, url_prefix="/staff")
+
+LIST_KEYS = ("role", "area", "state", "sort", "q")  # what an address of the list may say
 
 
 @blueprint.context_processor
@@ -100,6 +103,7 @@ def _list(wanted: StaffFilter, typed: str = "") -> ResponseReturnValue:
         crumbs=[(step.name, url_for(".index", area=step.id)) for step in path],
         below=tree.below(db, wanted.area, scope, language()),
         states=words.STATES,
+        query=urlencode({name: request.args[name] for name in LIST_KEYS if request.args.get(name)}),
     )
 
 

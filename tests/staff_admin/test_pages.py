@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 import pytest
@@ -399,3 +401,32 @@ def test_the_matrix_on_the_screen_is_that_of_the_code(head: Browser) -> None:
     shown = {name: [">yes<" in cell for cell in cells.split("</td>")[:-1]] for name, cells in lines}
     for permission, (_group, words) in PERMISSIONS.items():
         assert shown[str(words.name)] == [role_allows(role, permission) for role in Role], permission
+
+
+# -- The list as a file --------------------------------------------------------------------------------------------
+def test_the_list_is_downloaded_as_it_is_filtered(office: Office, head: Browser) -> None:
+    office.add(Role.AGENT, "mc-9", username="bilal")
+    office.add(Role.SUPERVISOR, "bhakkar", "noorpur", username="nadia")
+    assert head.edit(office.id_of("bilal"), full_name="Bilal", mobile="03001112223").status_code == 303
+    assert head.edit(office.id_of("nadia"), email="+cmd@example.org").status_code == 303
+    page = head.html("/staff/", role="SUPERVISOR")
+    assert 'href="/staff.csv?role=SUPERVISOR"' in page
+    text = head.get("/staff.csv", role="SUPERVISOR").get_data().decode("utf-8-sig")
+    rows = list(csv.reader(io.StringIO(text)))
+    assert len(rows) == 2
+    assert rows[1][:6] == [
+        "nadia", "nadia", "Supervisor", "Sargodha › Bhakkar; Sargodha › Khushab › Noorpur Thal", "",
+        "'+cmd@example.org",
+    ]  # fmt: skip
+    assert [row[0] for row in csv.reader(io.StringIO(head.get("/staff.csv").get_data().decode()))][1:] == [
+        "bilal", "nadia", "standing.head",
+    ]  # fmt: skip
+    line = office.audit("staff", "list.export.csv")[-1]
+    assert line.after == {"filters": ["Role: Supervisor"], "rows": 1}
+    assert head.get("/staff.xlsx", area=office.tree["khushab"]).status_code == 200
+    assert head.get("/staff.csv", area=999_999).status_code == 404
+    assert head.get("/staff.csv", q="03001112223").status_code == 422
+    admin = office.browser(Role.ADMIN, "khushab")
+    own = admin.get("/staff.csv").get_data().decode()
+    assert "bilal" in own
+    assert "nadia" not in own
