@@ -322,6 +322,13 @@ KEYS = (
     "bill_month",
     "page",
     "name",
+    # What means something to url_for.
+    "_scheme",
+    "_external",
+    "_anchor",
+    "_method",
+    "file_format",
+    "endpoint",
 )
 
 
