@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from dashapps.overview.queries import read_stamp
 from portal.billing.models import Account, AccountBalance
@@ -18,6 +19,9 @@ from portal.locations.models import Location
 from portal.permissions import AreaScope, PersonalSight, Role
 from portal.reports.catalogue import find_report
 from portal.reports.reader import open_query, read_block
+from tests.imports.office import Office, load_areas
+from tests.imports.portal_files import biller_row
+from tests.support.importing import write
 from tests.support.people import add_staff, sign_in
 from tests.support.places import small_tree
 from tests.support.register import Registered, register
@@ -95,3 +99,33 @@ def test_figures_are_as_of_a_file_that_can_concern_the_area(
         with_it = read_stamp(session.connection(), AreaScope.of([tree["khushab/khushab"]])).as_of
         session.delete(batch)
     assert (with_it == newer) is counts
+
+
+TAKEN = {
+    "nothing": ("SELECT 1", "DONE"),
+    "active": ("UPDATE staff SET is_active = false WHERE username = :name", "FAILED"),
+    "role": ("UPDATE staff SET role = 'SUPERVISOR' WHERE username = :name", "FAILED"),
+    "area": (
+        "UPDATE staff_areas SET location_id = (SELECT min(id) FROM locations WHERE name = 'Dharampur')"
+        " WHERE staff_id = (SELECT id FROM staff WHERE username = :name)",
+        "FAILED",
+    ),
+}
+
+
+@pytest.mark.parametrize("taken", list(TAKEN))
+def test_a_job_acts_only_as_long_as_its_person_may(app: Flask, tmp_path: Path, taken: str) -> None:
+    """Confirmed, then deactivated, degraded or moved to another area before the worker comes to it."""
+    areas = load_areas(app, tmp_path)
+    name = add_staff(app, Role.ADMIN, [areas["Nilokot"]])
+    office = Office(app, sign_in(app.test_client(), name))
+    batch_id = office.checked(write(tmp_path, "biller", [biller_row(1)], "02_Biller_2025-11-01.csv"))
+    assert office.decide(batch_id).status_code == 303
+    statement, status = TAKEN[taken]
+    with app.app_context(), transaction() as session:
+        session.execute(text(statement), {"name": name} if ":name" in statement else {})
+    assert office.work() == ["imports.commit"]
+    assert office.batch(batch_id).status == status
+    assert office.scalar("SELECT count(*) FROM accounts") == (1 if status == "DONE" else 0)
+    if status == "FAILED":
+        assert "may not import any more" in str(office.batch(batch_id).error)
