@@ -137,7 +137,7 @@ def words_of(answer: TestResponse) -> str:
 
 
 # Routes that end or change the session of the browser that the walk goes on with.
-ENDING = {"staff.logout"}
+ENDING = {"staff.logout", "staff.session_anew"}
 
 
 def test_every_rule_declares_its_permission(module_app: Flask) -> None:

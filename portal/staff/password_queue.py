@@ -7,6 +7,7 @@ tickets in a small file, on whose turn it is. Nobody who waits holds a database 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import os
@@ -23,10 +24,10 @@ from portal.errors import DomainError
 
 T = TypeVar("T")
 
-WAIT_SECONDS = 90.0
+WAIT_SECONDS = 180.0
 _POLL_SECONDS = 0.01
 _NICENESS = 10
-_TICKET_SECONDS = 120.0  # no check takes that long: whoever drew such a ticket is stuck
+_TICKET_SECONDS = WAIT_SECONDS + 60  # nobody waits that long: whoever drew such a ticket is stuck
 
 
 class BusyError(DomainError):
@@ -144,6 +145,7 @@ class PasswordQueue:
         self._waiting: deque[_Check] = deque()
         self._changed = threading.Condition()
         self._thread_of = 0
+        self._is_ending = False
 
     def run(self, work: Callable[[], T]) -> T:
         """The result of `work`, when its turn has come. Holds the calling thread meanwhile, nothing else.
@@ -155,25 +157,38 @@ class PasswordQueue:
             self._waiting.append(check)
             if self._thread_of != os.getpid():
                 self._thread_of = os.getpid()
-                threading.Thread(target=self._serve, name="passwords", daemon=True).start()
+                thread = threading.Thread(target=self._serve, name="passwords", daemon=True)
+                thread.start()
+                atexit.register(self._end, thread)
             self._changed.notify()
         if not check.done.wait(self._wait_seconds):
             check.given_up = True
+        if check.given_up:
             raise BusyError(_("Very many people are signing in at this moment. Try again in a minute."))
         if check.error is not None:
             raise check.error
         return cast(T, check.result)
+
+    def _end(self, thread: threading.Thread) -> None:
+        """Before the process ends: a thread cut off in the middle of a check would bring it down with a crash."""
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify()
+        thread.join(10)
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):  # only Linux has a priority for each thread
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         while True:
             with self._changed:
-                while not self._waiting:
+                while not self._waiting and not self._is_ending:
                     self._changed.wait()
+                if self._is_ending:
+                    return
                 check = self._waiting.popleft()
-            while not check.given_up and not self._tickets.is_next(check.ticket):
+            while not (check.given_up or self._is_ending or self._tickets.is_next(check.ticket)):
                 time.sleep(_POLL_SECONDS)
+            check.given_up = check.given_up or self._is_ending
             if not check.given_up:
                 check.run()
             self._tickets.give_back(check.ticket)

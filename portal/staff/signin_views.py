@@ -173,9 +173,7 @@ def second_factor_post() -> ResponseReturnValue:
 # --- the session ---------------------------------------------------------------------------------------------------
 
 
-@blueprint.post("/logout")
-@require(Permission.SIGNED_IN)
-def logout() -> ResponseReturnValue:
+def _end_here() -> None:
     """End the session here and in the table."""
     user = current_user._get_current_object()
     with transaction() as db_session:
@@ -186,7 +184,22 @@ def logout() -> ResponseReturnValue:
             )  # fmt: skip
     logout_user()
     session.clear()
+
+
+@blueprint.post("/logout")
+@require(Permission.SIGNED_IN)
+def logout() -> ResponseReturnValue:
+    """Sign out; the browser is told to forget drafts, too."""
+    _end_here()
     flash(str(_("You are signed out.")), "info")
+    return redirect(url_for("staff.login"), 303)
+
+
+@blueprint.post("/session/anew")
+@require(Permission.SIGNED_IN)
+def session_anew() -> ResponseReturnValue:
+    """Sign in again before the session ends by itself, and come back; drafts stay."""
+    _end_here()
     return redirect(url_for("staff.login", next=safe_next(request.form.get("next"))), 303)
 
 

@@ -1,7 +1,8 @@
 /* The session's end: a warning before it, and what was typed is there again afterwards.
  *
  * Drafts of forms lie in this tab's storage, encrypted with a key that only pages of the signed-in person carry: after
- * the session nobody can read them but the same person, signed in again. No passwords, no hidden fields, no files.
+ * the session nobody can read them but the same person, signed in again. No passwords, hidden
+ * fields, files, nor typed confirmations.
  */
 (function () {
   "use strict";
@@ -47,7 +48,7 @@
   }
 
   function fields(form) {
-    return all("input, select, textarea", form).filter(function (f) { return f.name && !f.readOnly && !f.disabled && !f.hidden && !/^(hidden|password|file|submit|button|image|reset)$/.test(f.type); });
+    return all("input, select, textarea", form).filter(function (f) { return f.name && !f.readOnly && !f.disabled && !f.hidden && !/^(hidden|password|file|submit|button|image|reset)$/.test(f.type) && !/^confirm/.test(f.name); });
   }
   function isTick(field) { return field.type === "radio" || field.type === "checkbox"; }
   function read(form) {
@@ -69,16 +70,16 @@
     });
   }
   function version(form) { var field = form.querySelector("input[name=version]"); return field ? field.value : ""; }
-  function isAnswered(form) { return form.querySelector("[aria-invalid=true]") || document.querySelector("main [data-errors], main .notice.is-error"); }
 
   var forms = all("main form").filter(function (form) {
     return form.method === "post" && form.getAttribute("role") !== "search" && !form.hasAttribute("data-no-draft") &&
       !form.querySelector("input[type=password]") && fields(form).length;
   });
-  var taken = {}, sent = store.get(SENT), isError = document.querySelector(".error-page");
+  /* A page that answers a POST itself, without leading on, has not taken the form (yet), and holds what was sent. */
+  var taken = {}, sent = store.get(SENT), isAnswer = words.answersPost === "1";
   function nameOf(form) {
     var action = new URL(form.getAttribute("action") || location.href, location.href).pathname;
-    var name = mine + location.pathname + " " + (form.dataset.draft || form.id || action), n = taken[name] = (taken[name] || 0) + 1;
+    var name = mine + location.pathname + " " + ((form.dataset.draft || "").replace(/-\d+$/, "") || form.id || action), n = taken[name] = (taken[name] || 0) + 1;
     return n > 1 ? name + " " + n : name;
   }
   function keep(form, name) {
@@ -114,15 +115,13 @@
     try { at = JSON.parse(store.get(name)).at; } catch (e) { /* not ours */ }
     if (!(Date.now() - at < DAY)) store.remove(name);
   });
-  if (sent && !isError) {  // the answer to a form: taken, unless it comes back with what is wrong
-    var isBack = forms.some(function (form) { return isAnswered(form); });
-    if (!isBack) store.remove(sent);
-    store.remove(SENT);
-  }
+  if (sent && !isAnswer) store.remove(sent);
+  store.remove(SENT);
   forms.forEach(function (form) {
     var name = nameOf(form), timer = null;
     if (form.hasAttribute("data-draft-done")) store.remove(name);
-    else if (!isAnswered(form)) restore(form, name);
+    else if (isAnswer && name === sent) keep(form, name);
+    else restore(form, name);
     function note() {
       if (form.hasAttribute("data-draft")) form.dataset.changed = "1";
       clearTimeout(timer);
@@ -142,7 +141,7 @@
     if (all("form[data-changed='1']").length && !body.dataset.leaving) event.preventDefault();
   });
   /* Who signs out himself leaves nothing behind. */
-  all("form[action$='/logout']:not([data-keep-drafts])").forEach(function (form) {
+  all("form[action$='/logout']").forEach(function (form) {
     form.addEventListener("submit", function () { store.names().forEach(function (name) { if (name.indexOf(mine) === 0) store.remove(name); }); store.remove(SENT); });
   });
 
@@ -152,7 +151,7 @@
   if (!idle || !dialog || !dialog.showModal) return;
   var warnIdle = Math.min(120, Math.floor(idle / 3)), timer = null, putOff = false;
   var idleEnds = Date.now() + idle * 1000, wholeEnds = Date.now() + Number(words.wholeSeconds) * 1000;
-  var warnWhole = Math.min(300, Math.floor(Number(words.wholeSeconds) / 3));
+  var warnWhole = 300;
   function secondsTo(end) { return Math.round((end - Date.now()) / 1000); }
   function left() { return Math.min(secondsTo(idleEnds), secondsTo(wholeEnds)); }
   function isWhole() { return wholeEnds <= idleEnds; }
