@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,8 +48,8 @@ class Provider:
 
     def current(self, environment: Settings) -> Settings:
         """The settings in force. Never raises: without a database, what was last known."""
-        if not (has_request_context() and "settings_version" in g) and time.monotonic() >= self._next_check:
-            self._read()
+        if not (has_request_context() and "settings_version" in g) and self._is_due():
+            self._read(self._is_due)
         return self.known(environment)
 
     def known(self, environment: Settings) -> Settings:
@@ -67,14 +67,19 @@ class Provider:
         if has_app_context():
             g.settings_version = version
         if version != self._known.version:
-            self._read()
+            self._read(lambda: version != self._known.version)
+
+    def _is_due(self) -> bool:
+        return time.monotonic() >= self._next_check
 
     def forget(self) -> None:
         """Look anew at the next occasion: the database is another one."""
         self._known, self._next_check = _Known(0, {}), 0.0
 
-    def _read(self) -> None:
+    def _read(self, is_needed: Callable[[], bool]) -> None:
         with self._lock:
+            if not is_needed():
+                return  # another thread has just done it
             # First, so that other threads go on with what is known, and a database that is away is not asked at once.
             self._next_check = time.monotonic() + CHECK_SECONDS
             try:
