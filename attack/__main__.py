@@ -36,6 +36,7 @@ def say(text: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m attack", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="about 6 minutes instead of about 20")
+    parser.add_argument("--share", type=float, default=1.0, help="of the full run's time, e.g. 0.5")
     parser.add_argument("--roles", default=",".join(ROLES), help=f"of {', '.join(ROLES)}")
     parser.add_argument(
         "--tools", type=Path, default=PROJECT_DIR / ".venv-attack", help="the tools' virtual environment"
@@ -57,7 +58,7 @@ def main() -> int:
         say(f"set of {options.units} units ready after {time.monotonic() - began:.0f} s")
         for role in options.roles.split(","):
             with running(server, role, free_port(options.port), reports, tls) as target:
-                found, done = attack(server, target, options.tools, reports, options.quick)
+                found, done = attack(server, target, options.tools, reports, options.quick, options.share)
             findings += found
             notes += done
             say(f"{role}: {len(failing(found))} findings above informational, {time.monotonic() - began:.0f} s so far")
@@ -72,9 +73,11 @@ def main() -> int:
     return 1 if bad else 0
 
 
-def attack(server: Server, target: Target, tools: Path, reports: Path, quick: bool) -> tuple[list[Finding], list[str]]:
+def attack(
+    server: Server, target: Target, tools: Path, reports: Path, quick: bool, share: float
+) -> tuple[list[Finding], list[str]]:
     """Both scanners with one role's session; and whether session and set have survived them."""
-    wapiti_minutes, sqlmap_minutes = QUICK if quick else MINUTES[target.role]
+    wapiti_minutes, sqlmap_minutes = (minutes * share for minutes in (QUICK if quick else MINUTES[target.role]))
     before = counted(server, target.database)
     app = create_app(server.on(target.database))
     values = surface.examples(server, target.database)

@@ -19,7 +19,7 @@ from portal.permissions import Permission, role_allows
 from portal.web.guard import permission_of
 
 # What ends the session that attacks, or makes it somebody else's. All else may be pressed: the database is a copy.
-ENDS_THE_SESSION = ("/logout", "/login", "/me/", "/second-factor", "/welcome", "/reset", "/forgot")
+ENDS_THE_SESSION = ("/logout", "/login", "/session", "/me/", "/second-factor", "/welcome", "/reset", "/forgot")
 _FILES = ("static", "bootstrap.static", "dash.bundle")
 
 

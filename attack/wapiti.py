@@ -13,10 +13,10 @@ from attack.surface import ENDS_THE_SESSION
 from attack.target import Target, environment_of_tools
 
 # Left out: what needs a server elsewhere to call back (ssrf, xxe, log4shell: nothing here may leave this machine),
-# and what is about other software (cms, nikto's lists, network devices).
+# and what is about other software (LDAP, cms, nikto's lists, network devices).
 MODULES = (
     *("cookieflags", "csp", "http_headers", "csrf", "crlf", "exec", "file", "htaccess", "methods", "permanentxss"),
-    *("redirect", "sql", "upload", "xss", "backup", "ldap", "shellshock", "timesql"),
+    *("redirect", "sql", "upload", "xss", "backup", "shellshock", "timesql"),
 )
 QUICK = ("cookieflags", "csp", "http_headers", "csrf", "crlf", "file", "permanentxss", "redirect", "sql", "xss")
 
