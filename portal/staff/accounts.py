@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from flask_babel import gettext as _
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from portal.errors import InvalidInputError
+from portal.staff import areas as tree
 from portal.staff import second_factor, signin, tokens
 from portal.staff.authority import By, note, open_person
 from portal.staff.models import Staff, StaffToken
@@ -122,6 +123,24 @@ def ask_to_invite(session: Session, by: By, staff_id: int) -> Staff:
     revoke_tokens(session, staff.id, (TokenKind.INVITE,))
     note(session, by, "staff.invite", staff, after={"by_mail": True})
     return staff
+
+
+def invite_new(session: Session, by: By, made: Sequence[Staff], mailed: Collection[int]) -> dict[int, str]:
+    """Invite people whom the same actor has made in this transaction; to be called with nobody else.
+
+    Returns the token of each by id, but for those whose invitation a job mails (`mailed`).
+    """
+    areas = tree.named(session, {one.location_id for staff in made for one in staff.areas})
+    issued = {}
+    for staff in made:
+        by_mail = staff.id in mailed
+        if not by_mail:
+            issued[staff.id] = tokens.issue(
+                session, staff.id, TokenKind.INVITE, created_by=by.staff_id, minutes=tokens.INVITE_MINUTES
+            )
+        own = [areas[one.location_id].area for one in staff.areas]
+        note(session, by, "staff.invite", staff, after={"by_mail": by_mail}, areas=own)
+    return issued
 
 
 def revoke_invitation(session: Session, by: By, staff_id: int, reason: str = "") -> int:

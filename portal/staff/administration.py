@@ -16,9 +16,9 @@ from portal.permissions import Role
 from portal.staff import areas as tree
 from portal.staff import contact, rules, selects
 from portal.staff.accounts import revoke_tokens
-from portal.staff.authority import By, check, granted_areas, lock, note, open_person
+from portal.staff.authority import By, actor_of, check, granted_areas, lock, note, open_person, refused
 from portal.staff.models import Staff, StaffArea
-from portal.staff.rules import Action
+from portal.staff.rules import Action, Area, Reason
 from portal.staff.tokens import TokenKind
 
 
@@ -34,30 +34,65 @@ class Facts:
         return {"full_name": self.full_name, "email": self.email, "mobile": self.mobile}
 
 
+@dataclass(frozen=True)
+class New:
+    """A person to be made."""
+
+    username: str
+    facts: Facts
+    role: Role
+    location_ids: tuple[int, ...]
+
+
 def create(session: Session, by: By, username: str, facts: Facts, role: Role, location_ids: Collection[int]) -> Staff:
-    """A person without a password yet: an invitation follows. Raises the errors of `check` and ConflictError."""
+    """A person without a password yet: an invitation follows. Raises the errors of the rules and ConflictError."""
     lock(session)
     username = contact.clean_username(username)
-    granted = granted_areas(session, location_ids)
-    check(session, by, Action.CREATE, role=role, areas=granted)
+    check(session, by, Action.CREATE, role=role, areas=granted_areas(session, location_ids))
     if session.scalar(selects.by_username(username)) is not None:
         raise _taken_name(username)
     _check_email_is_free(session, facts.email, None)
-    staff = Staff(
-        username=username, password_hash="", role=str(role), full_name=facts.full_name, email=facts.email,
-        mobile=facts.mobile, created_by=by.staff_id,
-    )  # fmt: skip
-    kept = rules.without_nested(granted)
-    staff.areas = [StaffArea(location_id=area.id) for area in kept]
+    try:
+        return create_many(session, by, [New(username, facts, role, tuple(location_ids))])[0]
+    except ConflictError as error:  # made on the command line at the same moment
+        raise _taken_name(username) from error
+
+
+def create_many(session: Session, by: By, wanted: Sequence[New]) -> list[Staff]:
+    """Make all of these people, or none: in a few statements, however many they are.
+
+    Raises the errors of the rules, and ConflictError when a user name or an e-mail address is somebody's.
+    """
+    lock(session)
+    actor = actor_of(session, by)
+    places = {one for new in wanted for one in new.location_ids}
+    known = tree.named(session, places)
+    if known.keys() != places:
+        raise refused(Reason.AREA_OUTSIDE)
+    made: list[tuple[Staff, New, tuple[Area, ...]]] = []
+    for new in wanted:
+        areas = [known[one].area for one in dict.fromkeys(new.location_ids)]
+        reason = rules.decide(actor, Action.CREATE, role=new.role, areas=areas)
+        if reason is not None:
+            raise refused(reason)
+        staff = Staff(
+            username=contact.clean_username(new.username), password_hash="", role=str(new.role),
+            full_name=new.facts.full_name, email=new.facts.email, mobile=new.facts.mobile, created_by=by.staff_id,
+        )  # fmt: skip
+        kept = rules.without_nested(areas)
+        staff.areas = [StaffArea(location_id=area.id) for area in kept]
+        made.append((staff, new, kept))
     try:
         with session.begin_nested():
-            session.add(staff)
+            session.add_all([staff for staff, _new, _kept in made])
             session.flush()
-    except IntegrityError as error:  # made on the command line at the same moment
-        raise _taken_name(username) from error
-    after = {"role": str(role), "areas": _named_areas(session, [area.id for area in kept]), **facts.as_json()}
-    note(session, by, "staff.create", staff, after=after)
-    return staff
+    except IntegrityError as error:
+        raise ConflictError(_("A user name or an e-mail address is somebody else's already."), code="taken") from error
+    for staff, new, kept in made:
+        names = [{"id": area.id, "name": known[area.id].text} for area in kept]
+        after = {"role": str(new.role), "areas": names, **new.facts.as_json()}
+        note(session, by, "staff.create", staff, after=after, areas=kept)
+    return [staff for staff, _new, _kept in made]
 
 
 def _taken_name(username: str) -> ConflictError:

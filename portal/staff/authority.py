@@ -168,10 +168,13 @@ def note(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
     reason: str = "",
+    areas: Collection[Area] | None = None,
 ) -> None:
-    named = tree.named(session, [one.location_id for one in staff.areas])
+    """Add the audit line of a change. `areas` are the person's, where the caller has them at hand."""
+    if areas is None:
+        areas = [one.area for one in tree.named(session, [one.location_id for one in staff.areas]).values()]
     record(
         session, action, "staff", staff.id, actor=by.name, staff_id=by.staff_id, address=by.address,
-        location_id=rules.common_area([one.area for one in named.values()]), reason=reason.strip()[:500],
+        location_id=rules.common_area(areas), reason=reason.strip()[:500],
         before=before, after={"username": staff.username, **(after or {})},
     )  # fmt: skip

@@ -20,7 +20,7 @@ from portal.permissions import AreaScope, Role
 from portal.roles import ROLES
 from portal.staff import areas as tree
 from portal.staff import contact
-from portal.staff.administration import Facts, create
+from portal.staff.administration import Facts, New, create_many
 from portal.staff.authority import By
 from portal.staff.models import Staff
 from portal.staff.service import resolve_area
@@ -184,10 +184,13 @@ def _resolve(session: Session, path: str, scope: AreaScope, language: str) -> tr
 
 
 def create_all(session: Session, by: By, rows: Sequence[Judged]) -> list[Staff]:
-    """Create the people of the good rows, without passwords. Raises the errors of `create`: then nobody is created."""
-    made = []
-    for row in rows:
-        if row.is_good and row.role is not None and row.facts is not None:
-            ids = [area.id for area in row.areas]
-            made.append(create(session, by, row.draft.username, row.facts, row.role, ids))
-    return made
+    """Create the people of the good rows, without passwords, all or none. Raises the errors of `create_many`."""
+    return create_many(
+        session,
+        by,
+        [
+            New(row.draft.username, row.facts, row.role, tuple(area.id for area in row.areas))
+            for row in rows
+            if row.is_good and row.role is not None and row.facts is not None
+        ],
+    )

@@ -139,19 +139,16 @@ def create() -> ResponseReturnValue:
     rows = _judged(drafts)
     if sum(row.is_good for row in rows) != kept["good"]:
         return _preview(drafts, kept["file"], 409)
-    lines: list[dict[str, Any]] = []
-    mailed = []
     try:
         with transaction() as db:
-            for staff in bulk.create_all(db, by(), rows):
-                if invitations.can_mail(staff, settings()):
-                    accounts.ask_to_invite(db, by(), staff.id)
-                    invitations.queue_invitation(staff, by().staff_id)
-                    mailed.append(staff)
-                else:
-                    lines.append(invited_line(staff, accounts.invite(db, by(), staff.id)))
+            made = bulk.create_all(db, by(), rows)
+            mailed = [staff for staff in made if invitations.can_mail(staff, settings())]
+            issued = accounts.invite_new(db, by(), made, {staff.id for staff in mailed})
+            for staff in mailed:
+                invitations.queue_invitation(staff, by().staff_id)
+            lines = [invited_line(staff, issued[staff.id]) for staff in made if staff.id in issued]
             actor = by()
-            after = {"file": kept["file"], "rows": len(rows), "created": len(lines) + len(mailed)}
+            after = {"file": kept["file"], "rows": len(rows), "created": len(made)}
             record(
                 db, "staff.bulk", "staff", actor=actor.name, staff_id=actor.staff_id, address=actor.address, after=after
             )

@@ -45,7 +45,9 @@ def as_xlsx(rows: Sequence[Sequence[object]]) -> bytes:
 def check(browser: Browser, data: bytes, name: str = "people.csv") -> TestResponse:
     token = csrf_token(browser.client.get("/me").get_data(as_text=True))
     form = {"csrf_token": token, "file": (io.BytesIO(data), name)}
-    return browser.client.post("/staff/bulk/check", data=form, content_type="multipart/form-data")
+    answer = browser.client.post("/staff/bulk/check", data=form, content_type="multipart/form-data")
+    answer.request.environ["wsgi.input"].close()  # the client keeps what it sends in a file, when it is large
+    return answer
 
 
 def payload(answer: TestResponse) -> str:
