@@ -17,8 +17,9 @@ from portal.db import transaction
 from portal.permissions import Role
 from portal.staff import tokens
 from portal.staff.models import Staff
-from portal.staff.reset_mail import make_message
+from portal.staff.reset_mail import make_message, send_reset_mail
 from portal.staff.tokens import TokenKind
+from tests.mail.servers import mail_server
 from tests.staff.helpers import PASSWORD, attempt, audit, execute, send, words
 from tests.support.people import add_staff, csrf_token, sign_in
 from tests.support.places import small_tree
@@ -259,3 +260,28 @@ def test_tokens_stand_in_no_log(app: Flask, client: FlaskClient, caplog: pytest.
     assert "/reset/<token>" in caplog.text
     assert token not in caplog.text
     assert NEW not in caplog.text
+
+
+def test_the_job_mails_the_link_and_keeps_no_secret(app: Flask, client: FlaskClient) -> None:
+    staff_id = person(app)
+    execute(app, "UPDATE staff SET language = 'ur'")
+    with mail_server() as inbox:
+        config = app.extensions["settings"]
+        app.extensions["settings"] = dataclasses.replace(config, smtp_port=inbox.port, smtp_security="none")
+        with app.app_context():
+            send_reset_mail(staff_id)
+            send_reset_mail(0)
+        inbox.refuse["RCPT"] = "451 try later"
+        with app.app_context():
+            send_reset_mail(staff_id)
+    assert inbox.recipients == ["sana@example.org"]
+    body = inbox.mails[0].get_body(("plain",))
+    assert body is not None
+    text = body.get_content()
+    path = re.search(r"https://portal\.example\.org(/reset/\S+)", text)
+    assert path
+    assert client.get(path[1]).status_code == 410, "the attempt that failed has made a newer link"
+    waiting = execute(app, "SELECT args FROM procrastinate_jobs WHERE task_name = 'staff.reset_mail'")
+    assert waiting == [({"staff_id": staff_id, "attempt": 2},)]
+    kept = str(execute(app, "SELECT * FROM mail_deliveries")) + str(execute(app, "SELECT * FROM procrastinate_jobs"))
+    assert "/reset/" not in kept
