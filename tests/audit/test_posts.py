@@ -48,6 +48,7 @@ ACTS: dict[str, set[str]] = {
     "places.create": {"place.create"},
     "staff.login_post": {"staff.sign_in", "staff.sign_in_failed"},
     "staff.logout": {"staff.sign_out"},
+    "staff.session_anew": {"staff.sign_out"},
     "staff.second_factor_post": {"staff.sign_in", "staff.second_factor_failed"},
     "staff.password_post": {"staff.password"},
     "staff.own_factor_confirm": {"staff.second_factor_on", "staff.second_factor_replaced"},
