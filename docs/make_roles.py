@@ -1,4 +1,4 @@
-"""Writes docs/roles.md, who may do what, from portal/roles.py and portal/staff/rules.py: `python docs/make_roles.py`."""
+"""Writes docs/roles.md, who may do what, from portal/roles.py and portal/staff/rules.py; run it as a script."""
 
 from __future__ import annotations
 

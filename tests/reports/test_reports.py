@@ -45,7 +45,8 @@ VIEWS: tuple[dict[str, str], ...] = (
 
 
 def query_of(connection: Connection, name: str, arguments: dict[str, str], scope: AreaScope = EVERYWHERE) -> Query:
-    return open_query(connection, find_report(name), arguments, scope, cycle_start_day=16, sight=PersonalSight(everybody=True))
+    sight = PersonalSight(everybody=True)
+    return open_query(connection, find_report(name), arguments, scope, cycle_start_day=16, sight=sight)
 
 
 def all_blocks(connection: Connection, query: Query, size: int = 250) -> list[list[Any]]:
