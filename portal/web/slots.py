@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -23,12 +24,40 @@ Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
 
 
+class _Turns:
+    """So many at once, the others strictly in the order they came: a free place goes to who waits longest.
+
+    `threading.Semaphore` lets whoever comes by take it, and sends the one it has woken to the end of the line.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+
+    def acquire(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            turn = threading.Event()
+            self._waiting.append(turn)
+        turn.wait()
+
+    def release(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
+
+
 class Slots:
     """WSGI middleware: at most `number` requests at once; the others wait in the order they came."""
 
     def __init__(self, application: Application, number: int) -> None:
         self._application = application
-        self._free = threading.Semaphore(number)
+        self._free = _Turns(number)
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         environ[KEY] = self

@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 from werkzeug.wrappers import Request, Response
 
-from portal.web.slots import KEY, Slots
+from portal.web.slots import KEY, Slots, _Turns
 
 
 class Counting:
@@ -96,3 +96,26 @@ def test_a_slot_is_held_until_the_answer_is_sent_and_given_back_once() -> None:
     assert fourth.is_alive(), "closed twice, given back once"
     third.close()  # type: ignore[attr-defined]
     fourth.join(10)
+
+
+def test_a_free_slot_goes_to_who_waits_longest() -> None:
+    turns = _Turns(1)
+    turns.acquire()
+    served: list[int] = []
+
+    def come(number: int) -> None:
+        turns.acquire()
+        served.append(number)
+        time.sleep(0.002)
+        turns.release()
+
+    threads = []
+    for number in range(20):
+        threads.append(threading.Thread(target=come, args=(number,)))
+        threads[-1].start()
+        while len(turns._waiting) <= number:
+            time.sleep(0.001)
+    turns.release()
+    for thread in threads:
+        thread.join(10)
+    assert served == list(range(20))
