@@ -37,6 +37,7 @@ from portal.web import guard
 PEOPLE = 50
 APART = 0.02  # seconds between two sign-ins: so their order is known
 COST = 12
+SAME_TIME = 0.15  # seconds: who came closer together came at the same time (two processes accept connections)
 PAGES = ("/units/", "/home", "/accounts/", "/me", "/session")
 DATABASE = "bench_signin"
 _CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
@@ -213,7 +214,7 @@ def _burst(server: Server, data: Dataset, report: Callable[[str], None]) -> list
         f" last after {last:.1f} s; others' p95 {p95:.0f} ms (without the burst {before:.0f} ms), median"
         f" {median(busy):.0f} ms, worst {max(busy):.0f} ms of {len(busy)}, {failures} failed"
     )
-    is_met = failed == 0 and failures == 0 and displaced <= 3 and p95 < 500
+    is_met = failed == 0 and failures == 0 and displaced * APART <= SAME_TIME and p95 < 500
     goal = "none fails, in order; others' p95 < 500 ms"
     limit = f"one check {1000 * one:.0f} ms of a core, so {PEOPLE * one:.1f} s of one"
     work = f"{PEOPLE} sign-ins within {PEOPLE * APART:.0f} s, bcrypt cost {COST}"
