@@ -37,6 +37,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m attack", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="about 6 minutes instead of about 20")
     parser.add_argument("--share", type=float, default=1.0, help="of the full run's time, e.g. 0.5")
+    parser.add_argument("--only", default="wapiti,sqlmap", help="one of the two scanners")
     parser.add_argument("--roles", default=",".join(ROLES), help=f"of {', '.join(ROLES)}")
     parser.add_argument(
         "--tools", type=Path, default=PROJECT_DIR / ".venv-attack", help="the tools' virtual environment"
@@ -58,7 +59,7 @@ def main() -> int:
         say(f"set of {options.units} units ready after {time.monotonic() - began:.0f} s")
         for role in options.roles.split(","):
             with running(server, role, free_port(options.port), reports, tls) as target:
-                found, done = attack(server, target, options.tools, reports, options.quick, options.share)
+                found, done = attack(server, target, options.tools, reports, options.quick, options.share, options.only)
             findings += found
             notes += done
             say(f"{role}: {len(failing(found))} findings above informational, {time.monotonic() - began:.0f} s so far")
@@ -74,7 +75,7 @@ def main() -> int:
 
 
 def attack(
-    server: Server, target: Target, tools: Path, reports: Path, quick: bool, share: float
+    server: Server, target: Target, tools: Path, reports: Path, quick: bool, share: float, only: str
 ) -> tuple[list[Finding], list[str]]:
     """Both scanners with one role's session; and whether session and set have survived them."""
     wapiti_minutes, sqlmap_minutes = (minutes * share for minutes in (QUICK if quick else MINUTES[target.role]))
@@ -88,16 +89,21 @@ def attack(
     notes = [f"{target.role}: {len(paths)} addresses, {len(forms)} forms, queries and callbacks."]
     if without:
         notes.append(f"{target.role}: no example for {', '.join(without)}: not attacked.")
-    begin = time.monotonic()
-    result = wapiti.scan(tools, target, paths, reports / target.role / "wapiti", wapiti_minutes * 60, quick)
-    notes.append(f"{target.role}: wapiti ran {wapiti.waited(begin)}.")
-    result += survived(server, target, before, "wapiti")
+    result: list[Finding] = []
+    if "wapiti" in only:
+        begin = time.monotonic()
+        result += wapiti.scan(tools, target, paths, reports / target.role / "wapiti", wapiti_minutes * 60, quick)
+        notes.append(f"{target.role}: wapiti ran {wapiti.waited(begin)}.")
+        result += survived(server, target, before, "wapiti")
+    if "sqlmap" not in only:
+        return result + failures(target), notes
     begin = time.monotonic()
     deadline = begin + sqlmap_minutes * 60
     injected, unreached = sqlmap.scan(tools, target, forms, reports / target.role / "sqlmap", deadline, quick)
     result += injected + survived(server, target, before, "sqlmap") + failures(target)
     notes.append(
-        f"{target.role}: sqlmap ran {wapiti.waited(begin)} on {len(forms) - len(unreached)} of {len(forms)} targets."
+        f"{target.role}: sqlmap ran {wapiti.waited(begin)} on {len(forms)} targets;"
+        f" {len(unreached)} looks or trials not reached."
     )
     notes += [f"{target.role}: sqlmap did not come to {one}." for one in unreached]
     return result, notes

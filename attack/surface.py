@@ -20,6 +20,7 @@ from portal.web.guard import permission_of
 
 # What ends the session that attacks, or makes it somebody else's. All else may be pressed: the database is a copy.
 ENDS_THE_SESSION = ("/logout", "/login", "/session", "/me/", "/second-factor", "/welcome", "/reset", "/forgot")
+_OWN_SCREEN = ("/preferences", "/lists/columns")
 _FILES = ("static", "bootstrap.static", "dash.bundle")
 
 
@@ -86,6 +87,11 @@ def examples(server: Server, database: str) -> dict[str, list[Any]]:
         "session_id": first("SELECT coalesce(max(id), 0) + 1000000 FROM staff_sessions"),
         "location_id": first("SELECT id FROM locations WHERE kind = 'TEHSIL' ORDER BY id LIMIT 1"),
         "area_id": first("SELECT id FROM locations WHERE kind = 'TEHSIL' ORDER BY id LIMIT 1"),
+        "move_id": first("SELECT coalesce(max(id), 0) FROM bill_moves"),
+        "change_id": first("SELECT coalesce(max(id), 0) FROM setting_changes"),
+        "section": ["company", "people"],
+        "action": ["deactivate"],
+        "digest": ["0" * 32],
         "code": first("SELECT code FROM import_findings ORDER BY id LIMIT 1") or ["PSID_UNREADABLE"],
         "which": ["rejected"],
         "file_format": ["csv"],
@@ -144,7 +150,13 @@ def forms_of(target: Target, paths: list[str]) -> list[Form]:
     for path, fields in keys.items():
         form = Form("GET", path, fields)
         found.setdefault(form.key, form)
-    return list(found.values())
+    widest: dict[tuple[str, str], Form] = {}
+    for form in found.values():  # of several forms to one address the one with most fields
+        place = (form.method, form.path)
+        if place not in widest or len(form.fields) > len(widest[place].fields):
+            widest[place] = form
+    # What reads the registers first, what changes one's own screen last.
+    return sorted(widest.values(), key=lambda form: (form.path in _OWN_SCREEN, form.method != "GET", form.path))
 
 
 def callbacks_of(app: Flask, target: Target, query: str) -> list[Form]:
