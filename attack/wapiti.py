@@ -41,15 +41,20 @@ def scan(tools: Path, target: Target, paths: list[str], folder: Path, seconds: f
         command += ["-s", target.url + path]
     for path in ENDS_THE_SESSION:
         command += ["-x", f"{target.url}{path}*"]
-    with (folder / "wapiti.log").open("w") as out:
-        try:
-            subprocess.run(
-                command, env=environment_of_tools(folder / "home"), stdin=subprocess.DEVNULL, stdout=out,
-                stderr=subprocess.STDOUT, timeout=seconds * 2 + 60, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return [Finding("wapiti", target.role, 1, "scan cut off", target.url, f"after {seconds * 2 + 60:.0f} s")]
-    if not report.exists():
+    for _attempt in range(2):  # its own store of findings is locked now and then on a busy machine
+        with (folder / "wapiti.log").open("w") as out:
+            try:
+                subprocess.run(
+                    command, env=environment_of_tools(folder / "home"), stdin=subprocess.DEVNULL, stdout=out,
+                    stderr=subprocess.STDOUT, timeout=seconds * 2 + 60, check=False,
+                )  # fmt: skip
+            except subprocess.TimeoutExpired:
+                return [
+                    Finding("wapiti", target.role, 1, "scan cut off", target.url, f"after {seconds * 2 + 60:.0f} s")
+                ]
+        if report.exists():
+            break
+    else:
         return [Finding("wapiti", target.role, 1, "scan failed", target.url, f"see {folder / 'wapiti.log'}")]
     return read(json.loads(report.read_text()), target.role)
 
