@@ -4,6 +4,9 @@ Unlike the other kinds a few thousand rows, merged in Python.
 Each row is one area; its district and tehsil are made or renamed on the way. Nodes that an administrator made by
 hand before are recognised by their folded name and get the portal's id. Afterwards the places of all files are
 matched again, and their rows follow.
+
+An uploader changes nothing outside his area: a tehsil or district there keeps its name and its place whatever the
+file says of it, and a row that would hang something into it is rejected.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.imports.outcome import ImportOptions
-from portal.imports.sqltools import note, run
+from portal.imports.sqltools import changes, note, run
 from portal.locations.models import DISTRICT, PROVINCE, TEHSIL, UNION_COUNCIL, Location
 from portal.locations.names import match_key
 from portal.locations.service import assign_divisions, rematch_places
@@ -33,27 +36,38 @@ def prepare(session: Session, options: ImportOptions, file_month: dt.date | None
 
 def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozenset[str]) -> None:
     """Decide for every row what it would change: the table `work`. Nothing real is written."""
-    in_tehsil = inside.format(column="coalesce(area.id, tehsil.id, district.id)")
     everywhere = inside == "true"
+    nearest = inside.format(column="coalesce(area.id, tehsil.id, district.id)")
+    tehsil, district = inside.format(column="tehsil.id"), inside.format(column="district.id")
     run(
         session,
         f"""
         CREATE TEMP TABLE work ON COMMIT DROP AS
-        SELECT s.line_no, s.area_id AS entity_key, area.id IS NULL AS is_new,
-               coalesce(:as_of >= area.as_of, true) AS may_write,
-               area.id IS NOT NULL AND (
-                   (area.name, area.uc_type, area.match_key) IS DISTINCT FROM (s.name, s.uc_type, s.match_key)
-                   OR (tehsil.portal_id, tehsil.name) IS DISTINCT FROM (s.tehsil_id, s.tehsil_name)
-                   OR area.parent_id IS DISTINCT FROM tehsil.id
-                   OR (district.portal_id, district.name) IS DISTINCT FROM (s.district_id, s.district_name)
-                   OR tehsil.parent_id IS DISTINCT FROM district.id) AS differs,
-               NOT coalesce({in_tehsil}, {everywhere}) AS outside,
+        WITH found AS (
+            SELECT s.*, area.id AS known_id, coalesce(:as_of >= area.as_of, true) AS may_write,
+                   NOT coalesce({nearest}, {everywhere}) AS is_foreign,
+                   coalesce({district}, {everywhere}) AS owns_district,
+                   coalesce({tehsil}, {district}, {everywhere}) AS owns_tehsil,
+                   area.id IS NOT NULL AND area.parent_id IS DISTINCT FROM tehsil.id AS area_moves,
+                   tehsil.id IS NOT NULL AND tehsil.parent_id IS DISTINCT FROM district.id AS tehsil_moves,
+                   area.id IS NOT NULL
+                       AND (area.name, area.uc_type, area.match_key) IS DISTINCT FROM (s.name, s.uc_type, s.match_key)
+                       AS area_differs,
+                   tehsil.name IS DISTINCT FROM s.tehsil_name AS tehsil_differs,
+                   district.name IS DISTINCT FROM s.district_name AS district_differs
+            FROM stage s
+            LEFT JOIN locations area ON area.kind = 'UNION_COUNCIL' AND area.portal_id = s.area_id
+            LEFT JOIN locations tehsil ON tehsil.kind = 'TEHSIL' AND tehsil.portal_id = s.tehsil_id
+            LEFT JOIN locations district ON district.kind = 'DISTRICT' AND district.portal_id = s.district_id
+            WHERE s.state = ''
+        )
+        SELECT line_no, area_id AS entity_key, known_id IS NULL AS is_new, may_write, owns_tehsil, owns_district,
+               known_id IS NOT NULL AND (area_differs OR area_moves OR tehsil_moves
+                   OR (tehsil_differs AND owns_tehsil) OR (district_differs AND owns_district)) AS differs,
+               is_foreign OR (area_moves AND NOT owns_tehsil)
+                   OR (tehsil_moves AND NOT (owns_tehsil AND owns_district)) AS outside,
                NULL::text AS outcome, false AS pending
-        FROM stage s
-        LEFT JOIN locations area ON area.kind = 'UNION_COUNCIL' AND area.portal_id = s.area_id
-        LEFT JOIN locations tehsil ON tehsil.kind = 'TEHSIL' AND tehsil.portal_id = s.tehsil_id
-        LEFT JOIN locations district ON district.kind = 'DISTRICT' AND district.portal_id = s.district_id
-        WHERE s.state = ''""",
+        FROM found""",
         as_of=as_of,
     )
     run(
@@ -92,29 +106,51 @@ def totals(session: Session) -> dict[str, int]:
 
 def changes_sql() -> tuple[str, str]:
     """(jsonb of the changes of an UPDATED row, the joins it needs beside `work w` and `stage s`)."""
-    return (
-        "jsonb_strip_nulls(jsonb_build_object('name', CASE WHEN a.name <> s.name THEN jsonb_build_array(a.name, s.name)"
-        " END, 'uc_type', CASE WHEN a.uc_type IS DISTINCT FROM s.uc_type THEN jsonb_build_array(a.uc_type, s.uc_type)"
-        " END))",
-        "JOIN locations a ON a.kind = 'UNION_COUNCIL' AND a.portal_id = s.area_id",
+    pairs = {
+        "name": ("a.name", "s.name"),
+        "uc_type": ("a.uc_type", "s.uc_type"),
+        "tehsil": ("t.name", "CASE WHEN w.owns_tehsil THEN s.tehsil_name ELSE t.name END"),
+        "district": ("d.name", "CASE WHEN w.owns_district THEN s.district_name ELSE d.name END"),
+    }
+    joins = (
+        "JOIN locations a ON a.kind = 'UNION_COUNCIL' AND a.portal_id = s.area_id"
+        " LEFT JOIN locations t ON t.id = a.parent_id LEFT JOIN locations d ON d.id = t.parent_id"
     )
+    return changes(pairs), joins
 
 
 class _Nodes:
-    """The nodes of one kind, found by the portal's id or, while they have none, by parent and folded name."""
+    """The nodes of one kind, found by the portal's id or, while they have none, by parent and folded name.
+
+    A district by its name alone: it may stand under its division already.
+    """
 
     def __init__(self, session: Session, kind: str) -> None:
         self.session = session
         self.kind = kind
         nodes = session.scalars(select(Location).where(Location.kind == kind).order_by(Location.id)).all()
         self.by_portal_id = {node.portal_id: node for node in nodes if node.portal_id}
-        self.by_name = {(node.parent_id, node.match_key): node for node in nodes if not node.portal_id}
+        self.by_name = {self._named(node.parent_id, node.match_key): node for node in nodes if not node.portal_id}
+
+    def _named(self, parent_id: int | None, key: str) -> tuple[int | None, str]:
+        return (None if self.kind == DISTRICT else parent_id, key)
 
     def keep(
-        self, portal_id: str, parent: Location, name: str, key: str, as_of: dt.datetime, uc_type: str | None = None
+        self,
+        portal_id: str,
+        parent: Location,
+        name: str,
+        key: str,
+        as_of: dt.datetime,
+        *,
+        uc_type: str | None = None,
+        is_own: bool = True,
     ) -> Location:
-        """The node, made or brought up to date (unless what is known is newer)."""
-        node = self.by_portal_id.get(portal_id) or self.by_name.pop((parent.id, key), None)
+        """The node, made or brought up to date (unless what is known is newer, or it is not the uploader's own)."""
+        node = self.by_portal_id.get(portal_id)
+        if node is not None and not is_own:
+            return node
+        node = node or self.by_name.pop(self._named(parent.id, key), None)
         if node is None:
             node = Location(parent_id=parent.id, kind=self.kind, name=name, match_key=key)
             self.session.add(node)
@@ -133,21 +169,25 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
     """Write the tree, then let the places of all files, and their rows, follow."""
     rows = run(
         session,
-        "SELECT s.district_id, s.district_name, s.tehsil_id, s.tehsil_name, s.area_id, s.name, s.uc_type, s.match_key"
+        "SELECT s.district_id, s.district_name, s.tehsil_id, s.tehsil_name, s.area_id, s.name, s.uc_type, s.match_key,"
+        " w.owns_tehsil, w.owns_district"
         " FROM work w JOIN stage s USING (line_no) WHERE w.outcome <> 'REJECTED' ORDER BY s.line_no",
     ).all()
     root = session.scalars(select(Location).where(Location.kind == PROVINCE)).one()
     districts, tehsils, councils = (_Nodes(session, kind) for kind in (DISTRICT, TEHSIL, UNION_COUNCIL))
     # Children need their parents' ids: one flush a level, not one a row.
     for name in {row.district_id: row for row in rows}.values():
-        districts.keep(name.district_id, root, name.district_name, match_key(name.district_name), as_of)
+        key = match_key(name.district_name)
+        districts.keep(name.district_id, root, name.district_name, key, as_of, is_own=name.owns_district)
     session.flush()
     for name in {row.tehsil_id: row for row in rows}.values():
         parent = districts.by_portal_id[name.district_id]
-        tehsils.keep(name.tehsil_id, parent, name.tehsil_name, match_key(name.tehsil_name), as_of)
+        key = match_key(name.tehsil_name)
+        tehsils.keep(name.tehsil_id, parent, name.tehsil_name, key, as_of, is_own=name.owns_tehsil)
     session.flush()
     for row in rows:
-        councils.keep(row.area_id, tehsils.by_portal_id[row.tehsil_id], row.name, row.match_key, as_of, row.uc_type)
+        parent = tehsils.by_portal_id[row.tehsil_id]
+        councils.keep(row.area_id, parent, row.name, row.match_key, as_of, uc_type=row.uc_type)
     session.flush()
     assign_divisions(session)
     rematch_places(session)

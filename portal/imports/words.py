@@ -85,6 +85,8 @@ FIELDS: dict[str, Any] = {
     "bill_month": _l("Billing month"),
     "bill_payable": _l("Payable"),
     "location_id": _l("Place"),
+    "tehsil": _l("Tehsil"),
+    "district": _l("District"),
     "unit_id": _l("Unit"),
     "amount": _l("Amount"),
     "fine": _l("Fine"),
