@@ -46,6 +46,11 @@ def _refused(error: DomainError, page: str) -> Response:
 # --- password ------------------------------------------------------------------------------------------------------
 
 
+def _asks_for_the_old_one() -> bool:
+    """Always, but right after a sign-in whose password has to be changed: that one was typed a moment ago."""
+    return current_user.step is None or not current_user.is_fresh
+
+
 def _password_page(form: ChangePasswordForm, error: str = "") -> str:
     return render_template(
         "staff/password.html",
@@ -53,7 +58,7 @@ def _password_page(form: ChangePasswordForm, error: str = "") -> str:
         error=error,
         next=safe_next(request.values.get("next")) or "",
         must=current_user.step is not None,
-        ask_password=not current_user.is_fresh,
+        ask_password=_asks_for_the_old_one(),
         min_length=rules().min_length,
     )
 
@@ -74,7 +79,7 @@ def password_post() -> ResponseReturnValue:
         return make_response(_password_page(form), 422)
     new = str(form.new_password.data)
     try:
-        if not user.is_fresh:
+        if _asks_for_the_old_one():
             confirm_password(str(form.password.data or ""))
         with transaction() as db_session:
             stored = db_session.get_one(Staff, user.id).password_hash

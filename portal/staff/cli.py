@@ -20,6 +20,11 @@ for command in admin_cli.COMMANDS:
     staff_cli.add_command(command)
 
 
+_own = click.option(
+    "--own", is_flag=True, help="The password is the person's own choice; else he changes it at the next sign-in."
+)
+
+
 def _read_password() -> str:
     """The first line of standard input; asked for twice, without echo, at a terminal."""
     if sys.stdin.isatty():
@@ -32,7 +37,8 @@ def _read_password() -> str:
 @click.option("--role", required=True, type=click.Choice([role.value for role in Role], case_sensitive=False))
 @click.option("--area", "areas", required=True, multiple=True, help="Path of names, e.g. Khushab/Khushab or Punjab.")
 @click.option("--name", default="", help="Full name; the user name when left out.")
-def create(username: str, role: str, areas: tuple[str, ...], name: str) -> None:
+@_own
+def create(username: str, role: str, areas: tuple[str, ...], name: str, own: bool) -> None:
     """Create USERNAME. The password is read from standard input."""
     password = _read_password()
     try:
@@ -47,6 +53,7 @@ def create(username: str, role: str, areas: tuple[str, ...], name: str) -> None:
                 full_name=name,
                 cost=settings().bcrypt_cost,
                 rules=PasswordRules.of(settings()),
+                must_change=not own,
             )
             click.echo(f"Created {staff.username} ({staff.role}).")
     except DomainError as error:
@@ -64,15 +71,15 @@ def list_staff() -> None:
 
 @staff_cli.command("set-password")
 @click.argument("username")
-def set_password(username: str) -> None:
+@_own
+def set_password(username: str, own: bool) -> None:
     """Give USERNAME a new password (from standard input) and end his sessions."""
     password = _read_password()
     try:
         ensure_schema()
         with transaction() as db_session:
-            service.set_password(
-                db_session, username, password, settings().bcrypt_cost, PasswordRules.of(settings())
-            )
+            rules, cost = PasswordRules.of(settings()), settings().bcrypt_cost
+            service.set_password(db_session, username, password, cost, rules, must_change=not own)
     except DomainError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Password of {username} changed; open sessions ended.")

@@ -140,8 +140,12 @@ def create_staff(
     cost: int,
     rules: PasswordRules | None = None,
     actor: str = SYSTEM,
+    must_change: bool = False,
 ) -> Staff:
-    """Add a person. Raises InvalidInputError for a bad name, role, password or no area, ConflictError when taken."""
+    """Add a person, who must choose another password at the first sign-in when `must_change`.
+
+    Raises InvalidInputError for a bad name, role, password or no area, ConflictError when taken.
+    """
     username = username.strip()
     if not _USERNAME.fullmatch(username):
         raise InvalidInputError(_("A user name has 2 to 64 letters, digits, dots, hyphens, underscores or @."))
@@ -159,6 +163,7 @@ def create_staff(
         password_hash=passwords.hash_password(password, cost),
         role=str(role),
         full_name=full_name.strip() or username,
+        must_change_password=must_change,
     )
     staff.areas = [StaffArea(location_id=location_id) for location_id in sorted({area.id for area in areas})]
     session.add(staff)
@@ -175,13 +180,18 @@ def set_password(
     cost: int,
     rules: PasswordRules | None = None,
     actor: str = SYSTEM,
+    must_change: bool = False,
 ) -> Staff:
-    """Give a person a new password and end all his sessions. Raises NotFoundError, InvalidInputError."""
+    """Give a person a new password (to be changed at the next sign-in when `must_change`) and end all his sessions.
+
+    Raises NotFoundError, InvalidInputError.
+    """
     staff: Staff | None = session.scalar(selects.by_username(username))
     if staff is None:
         raise NotFoundError(_("There is no staff member '%(username)s'.", username=username))
     password_rules.check(password, staff.username, staff.full_name, rules)
     change_password(session, staff, passwords.hash_password(password, cost), how="system", actor=actor)
+    staff.must_change_password = must_change
     return staff
 
 

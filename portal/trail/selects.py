@@ -2,7 +2,8 @@
 
 Who sees which lines: the head office (HEAD with the whole province) all of them. Everybody else: lines about places
 and records of his area, whoever wrote them; and lines without a place that his people left, or that are about his
-people. His people are himself and everybody of a lower role whose areas all lie within his own.
+people. His people are himself and everybody of a lower role whose areas all lie within his own. Lines about anybody
+else's account are not his, wherever that person works: they hold names and addresses.
 """
 
 from __future__ import annotations
@@ -73,7 +74,12 @@ def visible(reader: Reader) -> ColumnElement[bool]:
     about_them = and_(
         AuditEntry.location_id.is_(None), AuditEntry.entity == "staff", _among(AuditEntry.entity_id, ids, Text)
     )
-    return or_(in_area, by_his_people, about_them)
+    not_of_others = or_(
+        AuditEntry.entity != "staff",
+        _among(AuditEntry.entity_id, ids, Text),
+        _among(AuditEntry.staff_id, reader.people, Integer),
+    )
+    return or_(and_(in_area, not_of_others), by_his_people, about_them)
 
 
 def _midnight(day: dt.date) -> dt.datetime:

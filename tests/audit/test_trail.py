@@ -96,6 +96,11 @@ def _fill(world: World) -> None:
                      before={"full_name": "Old <b>Name</b>", "is_active": True, "email": "a@example.org"},
                      after={"full_name": "New Name", "is_active": False, "email": "a@example.org"})  # fmt: skip
         record_apart(c, "staff.edit", "staff", world.ids["straddler"], reason="about-straddler", **by("head"))
+        record_apart(c, "staff.edit", "staff", world.ids["manager"], reason="about-manager", **by("head"),
+                     **at("khushab"))  # fmt: skip
+        record_apart(c, "staff.edit", "staff", world.ids["other-admin"], reason="about-peer", **by("manager"),
+                     **at("khushab/khushab"))  # fmt: skip
+        record_apart(c, "staff.edit", "staff", world.ids["head"], reason="about-head", **by("head"), **at("punjab"))
         record_apart(c, "settings.change", "setting", "idle_minutes", reason="setting", **by("head"),
                      before={"value": 30}, after={"value": 20})  # fmt: skip
         record_apart(c, "audit.retention", "audit_log", "2018-10", reason="by-system", after={"lines": 4})
@@ -114,12 +119,14 @@ def page(world: World, who: str, query: str = "", status: int = 200) -> str:
 
 
 ALL = [
-    "unknown-action", "by-system", "setting", "about-straddler", "about-agent-by-head", "export-by-stranger",
-    "export-by-agent",
+    "unknown-action", "by-system", "setting", "about-head", "about-peer", "about-manager", "about-straddler",
+    "about-agent-by-head", "export-by-stranger", "export-by-agent",
     "import-by-peer", "import-by-admin", "there-by-agent", "there-by-stranger", "here-by-agent", "here-by-head",
 ]  # fmt: skip
+NOT_OF_A_MANAGER = {"unknown-action", "by-system", "setting", "about-head", "about-manager"}
 OF_KHUSHAB = [
-    "about-agent-by-head", "export-by-agent", "import-by-peer", "import-by-admin", "here-by-agent", "here-by-head",
+    "about-peer", "about-manager", "about-agent-by-head", "export-by-agent", "import-by-peer", "import-by-admin",
+    "here-by-agent", "here-by-head",
 ]  # fmt: skip
 
 
@@ -127,11 +134,12 @@ OF_KHUSHAB = [
     ("who", "seen"),
     [
         ("head", ALL),
-        # A manager of the whole province: every place, and everybody below him; not the system, not the head office.
-        ("province-manager", [one for one in ALL if one not in {"unknown-action", "by-system", "setting"}]),
+        # A manager of the whole province: every place, everybody below him; not the system, his peers, the head office.
+        ("province-manager", [one for one in ALL if one not in NOT_OF_A_MANAGER]),
         ("half-head", OF_KHUSHAB),
         ("manager", OF_KHUSHAB),
-        ("admin", [one for one in OF_KHUSHAB if one != "import-by-peer"]),
+        # Nobody reads what was done to the account of a peer, or of somebody above him, in his own area either.
+        ("admin", [one for one in OF_KHUSHAB if one not in {"import-by-peer", "about-peer", "about-manager"}]),
     ],
 )
 def test_everybody_sees_his_area_and_his_people(world: World, who: str, seen: list[str]) -> None:
@@ -148,7 +156,7 @@ def test_agents_and_supervisors_do_not_read_it(world: World) -> None:
     [
         ("?group=personal", ["there-by-agent", "there-by-stranger", "here-by-agent"]),
         ("?group=downloads&entity=report", ["export-by-stranger", "export-by-agent"]),
-        ("?entity=staff", ["about-straddler", "about-agent-by-head"]),
+        ("?entity=staff", ["about-head", "about-peer", "about-manager", "about-straddler", "about-agent-by-head"]),
         ("?who=0", ["by-system"]),
         ("?group=settings", ["setting"]),
         ("?id=5&entity=import_batch", ["import-by-admin"]),
@@ -175,7 +183,9 @@ def test_filters_of_head(world: World, query: str, seen: list[str]) -> None:
 
 def test_filter_by_person_place_and_day(world: World) -> None:
     assert reasons(page(world, "head", f"?who={world.ids['stranger']}")) == ["export-by-stranger", "there-by-stranger"]
-    assert reasons(page(world, "head", f"?area={world.places['khushab']}")) == ["here-by-agent", "here-by-head"]
+    assert reasons(page(world, "head", f"?area={world.places['khushab']}")) == [
+        "about-peer", "about-manager", "here-by-agent", "here-by-head",
+    ]  # fmt: skip
     assert reasons(page(world, "manager", f"?area={world.places['mc-9']}")) == ["here-by-agent"]
     today = dt.datetime.now(KARACHI).date()
     assert reasons(page(world, "head", f"?from={today}&to={today}&entity=unit")) == [

@@ -103,15 +103,16 @@ def test_changing_ones_own(app: Flask) -> None:
     before = client.get_cookie("portal_session")
     assert before
     for form, status, why in (
-        ({"new_password": "short", "repeated": "short"}, 422, "at least 10"),
-        ({"new_password": NEW, "repeated": "other"}, 422, "differ"),
-        ({"new_password": PASSWORD, "repeated": PASSWORD}, 422, "have already"),
+        ({"password": PASSWORD, "new_password": "short", "repeated": "short"}, 422, "at least 10"),
+        ({"password": PASSWORD, "new_password": NEW, "repeated": "other"}, 422, "differ"),
+        ({"password": PASSWORD, "new_password": PASSWORD, "repeated": PASSWORD}, 422, "have already"),
+        ({"new_password": NEW, "repeated": NEW}, 422, "This password is wrong"),  # a moment after signing in, too
         ({}, 422, "Enter a new password"),
     ):
         answer = send(client, "/me/password", **form)
         assert answer.status_code == status
         assert why in words(answer)
-    assert send(client, "/me/password", new_password=NEW, repeated=NEW).status_code == 303
+    assert send(client, "/me/password", password=PASSWORD, new_password=NEW, repeated=NEW).status_code == 303
     assert client.get("/me").status_code == 200
     assert elsewhere.get("/me").status_code == 303
     thief = app.test_client()
@@ -168,9 +169,10 @@ def test_the_rules_in_force_are_those_of_the_settings(app: Flask, login_as: Logi
     before = app.extensions["settings"]
     app.extensions["settings"] = dataclasses.replace(before, password_min_length=20, company_name="Saaf Shehar Private")
     try:
-        assert "at least 20" in words(send(client, "/me/password", new_password=NEW, repeated=NEW))
+        own = {"password": PASSWORD}
+        assert "at least 20" in words(send(client, "/me/password", new_password=NEW, repeated=NEW, **own))
         for company in ("Saaf Shehar Private 2026",):
-            answer = send(client, "/me/password", new_password=company, repeated=company)
+            answer = send(client, "/me/password", new_password=company, repeated=company, **own)
             assert "name of the company" in words(answer)
     finally:
         app.extensions["settings"] = before

@@ -134,7 +134,7 @@ def test_links_that_do_not_work_say_so(app: Flask, client: FlaskClient, spoil: s
         issue(app, staff_id, TokenKind.RESET, 30)
     elif spoil == "own change":
         own = sign_in(app.test_client(), "sana")
-        assert send(own, "/me/password", new_password=NEW, repeated=NEW).status_code == 303
+        assert send(own, "/me/password", password=PASSWORD, new_password=NEW, repeated=NEW).status_code == 303
     elif spoil == "unknown":
         token = "A" * 43
     path = f"/welcome/{token}" if spoil == "other kind" else f"/reset/{token}"

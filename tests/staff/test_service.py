@@ -135,6 +135,15 @@ def test_the_command_line_makes_lists_and_changes_accounts(app: Flask) -> None:
         assert words.lower() in refused.output.lower()
     assert runner.invoke(args=["staff", "list"]).output == listed
     assert runner.invoke(args=["staff", "set-password", "CLERK"], input="another password\n").exit_code == 0
+    for options, must in (([], True), (["--own"], False)):  # a password that somebody was given is to be changed
+        name = f"given{len(options)}"
+        new = ["staff", "create", name, "--role", "AGENT", "--area", "Punjab", *options]
+        assert runner.invoke(args=new, input="a good password\n").exit_code == 0
+        again = ["staff", "set-password", name, *options]
+        for _time in range(2):
+            with app.app_context():
+                assert session().scalar(select(Staff.must_change_password).where(Staff.username == name)) is must
+            assert runner.invoke(args=again, input="another password\n").exit_code == 0
     with app.app_context():
         account = signin.find_account(session(), "clerk")
         assert signin.check_password(account, "another password", 4) is not None
