@@ -216,13 +216,15 @@ class AccountBalance(Base):
 
 
 class UnitState(Base):
-    """Units with at least one account (listed), with the unit's own location; one row per listed unit."""
+    """Units with at least one account (listed), with the unit's own location; one row per listed unit.
+
+    Derived as `unit_cycles`, and without a foreign key as that is: both are written for every unit of a file, and
+    `flask verify` finds a row whose unit is not there.
+    """
 
     __tablename__ = "unit_states"
 
-    unit_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("survey_units.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
+    unit_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     location_id: Mapped[int]
     use: Mapped[str | None]
     accounts: Mapped[int]
@@ -240,7 +242,7 @@ class UnitCycle(Base):
     __table_args__ = (PrimaryKeyConstraint("billing_month", "unit_id"), Index("ix_unit_cycles_unit_id", "unit_id"))
 
     billing_month: Mapped[dt.date]
-    unit_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("survey_units.id", ondelete="CASCADE"))
+    unit_id: Mapped[int] = mapped_column(BigInteger)
     location_id: Mapped[int]
     use: Mapped[str | None]
     bills: Mapped[int] = mapped_column(SmallInteger)

@@ -39,6 +39,9 @@ PLANTED = [
     ("survey_units", "UPDATE survey_units SET location_id = 1"),
     ("unit_states", "UPDATE unit_states SET accounts = 5"),
     ("unit_states", "DELETE FROM unit_states"),
+    ("unit_states", "INSERT INTO unit_states (unit_id, location_id, accounts) VALUES (999999, 1, 1)"),
+    ("unit_cycles", "INSERT INTO unit_cycles (billing_month, unit_id, location_id, bills, paid_bills)"
+     " VALUES ('2025-11-01', 999999, 1, 1, 0)"),
     ("unit_cycles", "UPDATE unit_cycles SET paid_bills = 1 - paid_bills"),
     ("unit_cycles", "DELETE FROM unit_cycles"),
     ("rollup_bills", "UPDATE rollup_bills SET bills = bills + 1"),
