@@ -503,6 +503,22 @@ def test_rows_outside_the_uploaders_area_are_rejected_even_when_the_head_office_
     assert head.scalar("SELECT count(*) FROM accounts") == 1
 
 
+def test_a_file_of_rejected_rows_only_is_not_called_known(
+    app: Flask, login_as: LoginAs, places: dict[str, int], tmp_path: Path
+) -> None:
+    office = Office(app, login_as(Role.ADMIN, [places["Dharampur"]]))
+    batch_id = office.checked(biller_file(tmp_path, range(1, 3)))
+    page = office.page(f"/imports/{batch_id}")
+    assert "No row of this file can be imported." in page
+    assert "is known already" not in page
+    assert "data-import" not in page, "there is nothing to import"
+    office.decide(batch_id)
+    office.work()
+    done = office.page(f"/imports/{batch_id}")
+    assert "No row of this file could be imported." in done
+    assert "was known already" not in done
+
+
 def test_imports_of_the_whole_province_are_seen_by_the_whole_province(
     app: Flask, login_as: LoginAs, places: dict[str, int]
 ) -> None:
