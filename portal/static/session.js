@@ -92,7 +92,9 @@
     notice.setAttribute("role", "status");
     notice.textContent = (isOlder ? words.draftOlder : words.draftBack) + " ";
     button.type = "button"; button.className = "text-button"; button.textContent = words.draftDiscard;
-    button.addEventListener("click", function () { store.remove(name); form.reset(); form.dataset.changed = ""; notice.remove(); form.dispatchEvent(new Event("change", { bubbles: true })); store.remove(name); });
+    button.addEventListener("click", function () { store.remove(name);
+      if (form.hasAttribute("data-areas")) { body.dataset.leaving = "1"; location.assign(location.pathname); return; }
+      form.reset(); form.dataset.changed = ""; notice.remove(); form.dispatchEvent(new Event("change", { bubbles: true })); store.remove(name); });
     notice.appendChild(button);
     form.insertBefore(notice, form.firstChild);
   }
@@ -103,7 +105,10 @@
     unseal(kept).then(function (text) {
       var draft = JSON.parse(text), before = JSON.stringify(read(form));
       write(form, draft.values);
-      if (JSON.stringify(read(form)) === before) { store.remove(name); return; }
+      /* What was ticked deeper in the tree of areas is not on the page: the page's own script fetches it. */
+      var now = read(form), isAway = form.hasAttribute("data-areas") && Object.keys(draft.values).some(function (field) { return draft.values[field] === true && now[field] === undefined; });
+      if (JSON.stringify(now) === before && !isAway) { store.remove(name); return; }
+      form.restored = draft.values;
       form.dataset.changed = form.hasAttribute("data-draft") ? "1" : "";
       form.dispatchEvent(new CustomEvent("portal:draft", { bubbles: true }));
       tell(form, name, draft.version !== version(form));

@@ -5,8 +5,9 @@
   /* The picker's buttons send the form; here only the picker itself is fetched, with what was ticked kept. */
   document.querySelectorAll("form[data-areas]").forEach(function (form) {
     function picker() { return form.querySelector("[data-picker]"); }
-    function show(name, value) {
+    function show(name, value, more) {
       var data = new FormData(form), box = picker();
+      (more || []).forEach(function (id) { data.append("area", id); });
       data.append(name, value);
       box.setAttribute("aria-busy", "true");
       return fetch(form.action, { method: "POST", body: data, credentials: "same-origin", headers: { "X-Picker": "1", Accept: "text/html" } })
@@ -36,6 +37,16 @@
       if (form.querySelector("[name=words]").value.trim()) show("find", "1");
       else show("open", form.querySelector("[name=opened]").value);
     });
+    /* A draft that is back: exactly its areas, also those of a part of the tree that is not open now. */
+    function bringBack() {
+      var wanted = Object.keys(form.restored).filter(function (field) { return /^area=/.test(field) && form.restored[field] === true; })
+        .map(function (field) { return field.replace(/^area=|#.*$/g, ""); });
+      var boxes = Array.prototype.slice.call(form.querySelectorAll("input[name=area]"));
+      boxes.forEach(function (box) { box.checked = wanted.indexOf(box.value) >= 0; });
+      show("open", form.querySelector("[name=opened]").value, wanted.filter(function (id) { return !boxes.some(function (box) { return box.value === id; }); }));
+    }
+    form.addEventListener("portal:draft", bringBack);
+    if (form.restored) bringBack();
     form.addEventListener("submit", function () { form.dataset.changed = ""; });
   });
 

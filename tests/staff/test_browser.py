@@ -94,6 +94,33 @@ def test_a_form_left_open_until_the_end_is_there_after_signing_in(
     assert has_no_sideways_scroll(page)
 
 
+def test_areas_chosen_deep_in_the_tree_are_there_too(browse: Browse, sql: Sql) -> None:
+    page = browse(390, "head")
+    page.goto(FORM)
+    for _level in range(2):
+        opener = page.locator(".picker-open").first
+        name = str(opener.get_attribute("aria-label"))
+        opener.click()
+        expect(page.locator(".picker-path [aria-current]")).to_have_text(name.removeprefix("Open "))
+    page.locator(".picker-row input[type=checkbox]").first.click()
+    chosen = page.locator(".picker-chosen input:checked")
+    expect(chosen).to_have_count(1)
+    area = str(chosen.get_attribute("value"))
+    page.wait_for_timeout(400)  # nothing else was typed
+    sql("UPDATE staff_sessions SET ended_at = now()")
+    page.goto(FORM)
+    page.wait_for_url("**/login?**")
+    sign_in(page, "head")
+    expect(page.locator(".draft-notice")).to_contain_text("What you had typed is here again")
+    expect(chosen).to_have_count(1)
+    expect(chosen).to_have_value(area)
+    page.click(".draft-notice button")
+    expect(page.locator(".picker-none")).to_have_count(1)
+    expect(chosen).to_have_count(0)
+    page.reload()
+    expect(page.locator(".draft-notice")).to_have_count(0)
+
+
 def test_what_is_kept_is_the_persons_own(browse: Browse, sql: Sql) -> None:
     page = browse(1440, "head")
     fill(page)
