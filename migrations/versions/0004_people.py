@@ -48,6 +48,9 @@ CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE ON audit_log
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+-- Always: not only as long as nobody sets session_replication_role, which switches ordinary triggers off.
+ALTER TABLE audit_log ENABLE ALWAYS TRIGGER audit_log_append_only;
+ALTER TABLE audit_log ENABLE ALWAYS TRIGGER audit_log_no_truncate;
 
 -- Months are those of Asia/Karachi. Row triggers come with the parent, that against TRUNCATE does not.
 -- A line of a time nobody expected (a clock gone wrong, nobody making partitions) is kept all the same, here.
@@ -56,6 +59,7 @@ BEGIN
     CREATE TABLE audit_log_other PARTITION OF audit_log DEFAULT;
     CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log_other
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+    ALTER TABLE audit_log_other ENABLE ALWAYS TRIGGER audit_log_no_truncate;
 END $$;
 SELECT make_audit_default();
 
@@ -90,6 +94,7 @@ BEGIN
         'CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
         name
     );
+    EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER audit_log_no_truncate', name);
     IF has_strays THEN
         PERFORM make_audit_default();
         SELECT count(*) INTO strays FROM audit_log_put_aside;

@@ -78,6 +78,8 @@ def _field(spec: Spec) -> Field:
     else:
         if spec.check is not None:  # names of servers and addresses are written from left to right in Urdu too
             look["dir"] = "ltr"
+        else:
+            look["dir"] = "auto"
         look |= {"maxlength": str(spec.max_length), "placeholder": spec.placeholder}
     return StringField(render_kw=look, **given)
 

@@ -15,6 +15,7 @@ from portal.permissions import Role
 from portal.staff import contact, people
 from portal.staff.administration import Facts
 from portal.staff.people import StaffFilter
+from portal.web.masking import holds_personal_number
 
 LONGEST_REASON = 500
 # With so many digits it is a number of somebody, which must not stand in an address.
@@ -95,6 +96,8 @@ def read_version(values: Mapping[str, str]) -> int:
 
 def is_a_number(words: str) -> bool:
     """Whether what is searched for is a number of somebody rather than a name."""
+    if any(char.isalpha() for char in words):  # a user name may hold the number of an employee
+        return holds_personal_number(words)
     return sum(char.isdigit() for char in words) >= DIGITS_OF_A_NUMBER
 
 

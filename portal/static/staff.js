@@ -16,7 +16,7 @@
           box.replaceWith(new DOMParser().parseFromString(html, "text/html").body.firstElementChild);
           form.dataset.changed = "1";
           var next = picker().querySelector(name === "find" ? "input[type=search]" : ".picker-path [aria-current], .picker-tree input[type=checkbox]");
-          if (next) next.focus({ preventScroll: true });
+          if (next && !more) next.focus({ preventScroll: true });
         })
         .catch(function () { box.removeAttribute("aria-busy"); });
     }

@@ -64,8 +64,12 @@ def test_the_list_is_searched_and_filtered(office: Office, head: Browser) -> Non
     found = head.post("/staff/find", {"q": "0301-7654321"})
     assert rows(found.get_data(as_text=True)) == ["nadia"]
     assert head.post("/staff/find", {"q": "nadia", "role": "AGENT"}).location == "/staff/?role=AGENT&q=nadia"
-    refused = head.get("/staff/", q="03017654321")
-    assert (refused.status_code, refused.location) == (303, "/staff/")
+    for number in ("03017654321", "Nadia 0301-7654321", "0301 76 543 21"):
+        refused = head.get("/staff/", q=number)
+        assert (refused.status_code, refused.location) == (303, "/staff/")
+    # A user name may hold the number of an employee.
+    assert head.post("/staff/find", {"q": "emp10234"}).location == "/staff/?q=emp10234"
+    assert "Nobody matches" in head.html("/staff/", q="emp10234")
 
 
 def test_the_list_goes_on_by_pages_in_every_order(office: Office, head: Browser) -> None:
