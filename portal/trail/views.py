@@ -56,9 +56,9 @@ def _lines(db: Session, wanted: TrailFilter, reader: selects.Reader) -> Any:
     """The lines of a filter. Raises NotFoundError for an area outside the reader's."""
     places = None
     if wanted.area is not None:
-        places = list(db.scalars(selects.locations(current_scope(), wanted.area)))
-        if not places:
+        if db.execute(selects.area(wanted.area, current_scope())).first() is None:
             raise NotFoundError(_("This area does not exist, or is not one of yours."))
+        places = list(db.scalars(selects.locations(current_scope(), wanted.area)))
     staff_key = db.scalar(selects.staff_named(wanted.key)) if wanted.key and not wanted.key.isdecimal() else None
     return selects.lines(wanted, reader, places, staff_key)
 

@@ -196,7 +196,7 @@ def test_filter_by_person_place_and_day(world: World) -> None:
 
 @pytest.mark.parametrize("path", ["/audit/", "/audit/log.csv", "/audit/log.xlsx"])
 def test_an_area_outside_does_not_exist(world: World, path: str) -> None:
-    for area in (world.places["bhakkar"], 999_999):
+    for area in (world.places["bhakkar"], world.places["punjab"], 999_999):  # beside, above, nowhere
         assert world.browsers["manager"].get(f"{path}?area={area}").status_code == 404
 
 
