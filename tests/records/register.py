@@ -78,7 +78,8 @@ def build(app: Flask) -> Register:
         latest = _bill(
             session, account, "901", month=MONTH, status="UNPAID", issued_day=3, amount_payable=1050, demand=1050
         )
-        older = _bill(session, account, "801", month=BEFORE, status="PAID", paid_amount=500, demand=500)
+        paid = {"status": "PAID", "paid_amount": 500, "demand": 500, "last_paid_on": BEFORE}
+        older = _bill(session, account, "801", month=BEFORE, **paid)
         _bill(session, account, "101", month=LONG_AGO, status="ARREARS")
         _bill(session, other, "950", month=MONTH, status="UNPAID")
         _payment(session, account, 500, month=BEFORE, bill=older)

@@ -102,6 +102,14 @@ def test_bills_by_month_with_the_superseded_one_struck(browser: Browser) -> None
     assert "1,550" not in html, "bills of several months must not be added up"
 
 
+def test_the_day_below_an_amount_keeps_its_order_in_urdu(browser: Browser) -> None:
+    """Figures run from left to right; a date below one is Urdu, and would begin with its year."""
+    cells = re.findall(r'<td class="num"[^>]*>(.*?)</td>', page(browser(), f"/accounts/{r.PSID}"))
+    days = [cell for cell in cells if re.search(r"[A-Z][a-z]{2} 20[0-9]{2}", cell)]
+    assert days
+    assert all(re.search(r"<bdi>[^<]*20[0-9]{2}</bdi>", cell) for cell in days), days
+
+
 def test_all_bills_on_request(browser: Browser) -> None:
     html = page(browser(), f"/accounts/{r.PSID}")
     assert f'href="/accounts/{r.PSID}?all=1"' in html

@@ -15,6 +15,11 @@ from tests.support.servers import Databases
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Page]
 PAGES = ("/home", "/me", "/nothing")
+INSIDE = """(() => {
+  const box = document.querySelector('.scope').getBoundingClientRect();
+  const own = document.querySelector('.scope bdi').getBoundingClientRect();
+  return own.left >= box.left - 1 && own.right <= box.right + 1;
+})()"""
 
 
 def test_shell_pages_fit_every_width_in_both_languages(browse: Browse, troubles: Troubles, width: int) -> None:
@@ -28,6 +33,8 @@ def test_shell_pages_fit_every_width_in_both_languages(browse: Browse, troubles:
         for path in PAGES:
             page.goto(path)
             assert has_no_sideways_scroll(page), (path, language)
+            # What is too long for the bar is cut at its end, also where the page runs the other way.
+            assert page.evaluate(INSIDE), (path, language)
             screenshot(page, f"shell-{path.strip('/')}-{language}-{width}")
 
 
