@@ -67,6 +67,10 @@ ROLES_WITH: dict[Permission, frozenset[Role]] = {
 }
 
 
+# What concerns everybody: the role alone does not do, the area must be the whole province.
+PROVINCE_WIDE = frozenset({Permission.MANAGE_SETTINGS, Permission.VIEW_METRICS})
+
+
 def role_allows(role: Role | str, permission: Permission) -> bool:
     """Whether a role has a permission. PUBLIC is everybody's; what is not in the map is nobody's."""
     if permission is Permission.PUBLIC:

@@ -84,11 +84,14 @@ PERMISSIONS: dict[Permission, tuple[Any, Words]] = {
     ),
     Permission.MANAGE_SETTINGS: (
         ADMINISTRATION,
-        Words(_l("Settings"), _l("Change company name, time-outs, mail server, targets and what is kept how long.")),
+        Words(
+            _l("Settings"),
+            _l("Change company name, time-outs, mail server and targets; with the whole province as area."),
+        ),
     ),
     Permission.VIEW_METRICS: (
         ADMINISTRATION,
-        Words(_l("Operation"), _l("Read the counters that monitoring programs collect.")),
+        Words(_l("Operation"), _l("Read the counters of monitoring programs; with the whole province as area.")),
     ),
 }
 

@@ -12,7 +12,7 @@ from flask_login import UserMixin, current_user, login_user
 from portal import db
 from portal.config import Settings
 from portal.extensions import login_manager
-from portal.permissions import AreaScope, Permission, Role, role_allows
+from portal.permissions import PROVINCE_WIDE, AreaScope, Permission, Role, role_allows
 from portal.staff import selects, sessions
 from portal.staff.password_queue import PasswordQueue
 from portal.web.context import is_background, known_settings, note_settings_version, settings
@@ -71,7 +71,9 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         return self.age_seconds < FRESH_SECONDS
 
     def can(self, permission: Permission) -> bool:
-        """Whether the role has the permission."""
+        """Whether the role has the permission; what concerns everybody takes the whole province besides."""
+        if permission in PROVINCE_WIDE and not self.scope.is_everywhere:
+            return False
         return self.is_authenticated and role_allows(self.role, permission)
 
     def get_id(self) -> str:

@@ -19,11 +19,11 @@ from werkzeug.test import TestResponse
 
 from portal.db import transaction
 from portal.factory import create_app
-from portal.permissions import Permission, Role, role_allows
+from portal.permissions import Permission, Role
 from portal.web.guard import permission_of
 from portal.web.security import SMALL_REQUEST, is_text
 from tests.support.people import PASSWORD, add_staff, csrf_token, sign_in
-from tests.test_access import World, all_rules, call, example, world
+from tests.test_access import World, all_rules, call, example, may, world
 
 __all__ = ["world"]
 
@@ -514,7 +514,7 @@ def test_all_roles_are_refused_alike(world: World) -> None:
         if method != "GET" or not rule.arguments & {"survey_id", "psid", "batch_id", "place_id"} or permission is None:
             continue
         for who in Role:
-            if role_allows(who, permission):
+            if may(who, permission):
                 continue
             pages = {
                 re.sub(r'nonce="[^"]*"|value="[^"]*"|data-csrf="[^"]*"|/\d+|\d{4,}', "", answer.get_data(as_text=True))
