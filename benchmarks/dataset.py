@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import datetime as dt
+import gc
 import hashlib
 import json
 import shutil
@@ -64,9 +65,12 @@ def app_on(server: Server, database: str) -> Iterator[Flask]:
 def served_app(server: Server, database: str) -> Iterator[Flask]:
     """An app to send requests to. No context around them: what one request keeps in `g` is not for the next."""
     app = create_app(server.on(database))
+    gc.collect()  # as `wsgi.py` does
+    gc.freeze()
     try:
         yield app
     finally:
+        gc.unfreeze()
         with app.app_context():
             db.engine.dispose()
 
