@@ -26,6 +26,7 @@ _MAX_UNPACKED = 20 * 1024 * 1024
 _MAX_COLUMNS = 40
 _HEADING_WITHIN = 20  # rows
 _MAX_CELL = 2000
+_LONGEST_CELL = 100_000
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,9 @@ def _csv(data: bytes) -> Iterator[tuple[int, list[str]]]:
     number = 1
     try:
         for row in reader:
+            # The module's own limit is one for the whole process, and another reader may have raised it.
+            if any(len(cell) > _LONGEST_CELL for cell in row):
+                raise csv.Error("a cell longer than any real one: a quotation mark that is never closed")
             yield number, [cell[:_MAX_CELL] for cell in row[:_MAX_COLUMNS]]
             number = reader.line_num + 1
     except csv.Error as error:

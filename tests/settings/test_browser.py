@@ -46,6 +46,7 @@ def test_errors_are_at_their_fields_and_a_draft_survives_a_reload(browse: Browse
     page.click("[data-errors] a")
     expect(page.locator("#session_hours")).to_be_in_viewport()
     page.fill("#session_hours", "11")
+    page.wait_for_timeout(1500)  # a draft is kept, sealed, a moment after the last key
     page.goto("/settings/access")  # as after signing in again
     expect(page.locator("#session_hours")).to_have_value("11")
     expect(page.locator("#password_min_length")).to_have_value("12")
