@@ -50,15 +50,8 @@ def psid(survey_id: int) -> str:
 
 @pytest.fixture(scope="module")
 def browser(module_app: Flask, data: volume.Volume) -> Browser:
-    known: dict[tuple[Role, int | None], FlaskClient] = {}
-
-    def get(role: Role = Role.MANAGER, area: int | None = None) -> FlaskClient:
-        if (role, area) not in known:
-            name = people.add_staff(module_app, role, [area] if area else None)
-            known[role, area] = people.sign_in(module_app.test_client(), name)
-        return known[role, area]
-
-    return get
+    known = people.known_browsers(module_app)
+    return lambda role=Role.MANAGER, area=None: known(role, area)
 
 
 def rows_of(client: FlaskClient, path: str) -> list[dict[str, str]]:

@@ -47,15 +47,8 @@ def data(module_app: Flask) -> volume.Volume:
 
 @pytest.fixture(scope="module")
 def browser(module_app: Flask, data: volume.Volume) -> Callable[..., FlaskClient]:
-    known: dict[int | None, FlaskClient] = {}
-
-    def get(area: int | None = None) -> FlaskClient:
-        if area not in known:
-            name = people.add_staff(module_app, Role.SUPERVISOR, [area] if area else None)
-            known[area] = people.sign_in(module_app.test_client(), name)
-        return known[area]
-
-    return get
+    known = people.known_browsers(module_app)
+    return lambda area=None: known(Role.SUPERVISOR, area)
 
 
 @pytest.fixture(scope="module")

@@ -26,16 +26,8 @@ def data(module_app: Flask) -> r.Register:
 @pytest.fixture(scope="module")
 def browser(module_app: Flask, data: r.Register) -> Browser:
     """`browser(role, area) -> client`, signed in; area is a short name of the small tree, None is everything."""
-    known: dict[tuple[Role, str | None], FlaskClient] = {}
-
-    def get(role: Role = Role.ADMIN, area: str | None = "khushab") -> FlaskClient:
-        if (role, area) not in known:
-            areas = [data.places[area]] if area else None
-            name = people.add_staff(module_app, role, areas)
-            known[role, area] = people.sign_in(module_app.test_client(), name)
-        return known[role, area]
-
-    return get
+    known = people.known_browsers(module_app)
+    return lambda role=Role.ADMIN, area="khushab": known(role, data.places[area] if area else None)
 
 
 def page(client: FlaskClient, path: str, status: int = 200) -> str:

@@ -26,15 +26,8 @@ def data(module_app: Flask) -> r.Register:
 
 @pytest.fixture(scope="module")
 def browser(module_app: Flask, data: r.Register) -> Browser:
-    known: dict[tuple[Role, str], FlaskClient] = {}
-
-    def get(role: Role = Role.ADMIN, area: str = "khushab") -> FlaskClient:
-        if (role, area) not in known:
-            name = people.add_staff(module_app, role, [data.places[area]])
-            known[role, area] = people.sign_in(module_app.test_client(), name)
-        return known[role, area]
-
-    return get
+    known = people.known_browsers(module_app)
+    return lambda role=Role.ADMIN, area="khushab": known(role, data.places[area])
 
 
 def ask(client: FlaskClient, typed: str, **more: str) -> TestResponse:

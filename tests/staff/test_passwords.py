@@ -58,6 +58,9 @@ def test_refused_with_a_reason(app: Flask, password: str, reason: str) -> None:
 def test_accepted(app: Flask, password: str) -> None:
     with app.test_request_context():
         password_rules.check(password[:200], "ali", "Ali", RULES)
+        # The same words are refused where a rule says so: what was accepted was looked at.
+        with pytest.raises(InvalidInputError, match="user name"):
+            password_rules.check(password[:200], password[:200], "Ali", RULES)
 
 
 def test_the_list_is_long_enough_for_any_length() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -46,3 +46,16 @@ def sign_in(client: FlaskClient, username: str, password: str = PASSWORD) -> Fla
     answer = client.post("/login", data={"username": username, "password": password, "csrf_token": token})
     assert answer.status_code == 303, f"login answered {answer.status_code}"
     return client
+
+
+def known_browsers(app: Flask) -> Callable[[Role | str, int | None], FlaskClient]:
+    """`get(role, area) -> client`: signed in, the same one each time; an area of None is the whole province."""
+    known: dict[tuple[str, int | None], FlaskClient] = {}
+
+    def get(role: Role | str, area: int | None) -> FlaskClient:
+        key = (str(role), area)
+        if key not in known:
+            known[key] = sign_in(app.test_client(), add_staff(app, role, None if area is None else [area]))
+        return known[key]
+
+    return get
