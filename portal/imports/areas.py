@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.imports.outcome import ImportOptions
-from portal.imports.sqltools import changes, note, run
+from portal.imports.sqltools import changes, make_work, note, run
 from portal.locations.models import DISTRICT, PROVINCE, TEHSIL, UNION_COUNCIL, Location
 from portal.locations.names import match_key
 from portal.locations.service import assign_divisions, rematch_places
@@ -39,10 +39,9 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
     everywhere = inside == "true"
     nearest = inside.format(column="coalesce(area.id, tehsil.id, district.id)")
     tehsil, district = inside.format(column="tehsil.id"), inside.format(column="district.id")
-    run(
+    make_work(
         session,
         f"""
-        CREATE TEMP TABLE work ON COMMIT DROP AS
         WITH found AS (
             SELECT s.*, area.id AS known_id, coalesce(:as_of >= area.as_of, true) AS may_write,
                    NOT coalesce({nearest}, {everywhere}) AS is_foreign,
@@ -65,18 +64,11 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
                known_id IS NOT NULL AND (area_differs OR area_moves OR tehsil_moves
                    OR (tehsil_differs AND owns_tehsil) OR (district_differs AND owns_district)) AS differs,
                is_foreign OR (area_moves AND NOT owns_tehsil)
-                   OR (tehsil_moves AND NOT (owns_tehsil AND owns_district)) AS outside,
-               NULL::text AS outcome, false AS pending
+                   OR (tehsil_moves AND NOT (owns_tehsil AND owns_district)) AS outside
         FROM found""",
+        {"REJECTED": "outside", "INSERTED": "is_new", "UPDATED": "differs AND may_write"},
         as_of=as_of,
     )
-    run(
-        session,
-        """
-        UPDATE work SET outcome = CASE WHEN outside THEN 'REJECTED' WHEN is_new THEN 'INSERTED'
-            WHEN differs AND may_write THEN 'UPDATED' ELSE 'UNCHANGED' END""",
-    )
-    run(session, "CREATE UNIQUE INDEX ON work (line_no)")
 
 
 def find(session: Session) -> None:

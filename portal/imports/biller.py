@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from portal.billing.cycles import month_label
 from portal.imports.biller_writing import ACCOUNT_FIELDS, BILL_FIELDS, apply
 from portal.imports.outcome import ImportOptions
-from portal.imports.sqltools import changes, differs, note, run
+from portal.imports.sqltools import changes, differs, make_work, note, run
 
 KEY = ("psid",)
 KEY_COLUMN = "psid"
@@ -70,55 +70,51 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
     in_scope = inside.format(column="pl.location_id")
     account_in_scope = f"(a.id IS NULL OR {inside.format(column='a.location_id')})"
     # A bill id that two accounts of one file claim goes to the lower PSID.
-    run(
+    make_work(
         session,
         f"""
-        CREATE TEMP TABLE work ON COMMIT DROP AS
         WITH owners AS (
             SELECT portal_bill_id, min(psid) AS psid FROM stage WHERE state = '' AND portal_bill_id IS NOT NULL
             GROUP BY 1 HAVING count(*) > 1
-        ), compared AS (
-            SELECT s.line_no, s.psid AS entity_key, s.psid,
-                   coalesce(a.id, nextval('accounts_id_seq')) AS account_id, a.unit_id AS old_unit_id,
-                   u.id AS unit_id, pl.location_id, a.id IS NULL AS is_new,
-                   coalesce(:as_of >= a.as_of, false) AS may_write,
-                   a.id IS NOT NULL AND {differs(account_pairs)} AS account_differs,
-                   b.id AS bill_id, b.billing_month AS old_month, b.amount_payable AS old_payable,
-                   m.month AS file_month, m.source AS month_source,
-                   CASE WHEN s.portal_bill_id IS NULL THEN ''
-                        WHEN o.psid <> s.psid OR b.account_id <> a.id OR (k.portal_bill_id IS NOT NULL AND a.id IS NULL)
-                            THEN 'OTHERS'
-                        WHEN k.portal_bill_id IS NULL THEN 'NEW'
-                        ELSE 'KNOWN' END AS bill_state,
-                   coalesce(:as_of >= b.as_of, false) AS may_write_bill,
-                   b.id IS NOT NULL AND {differs(bill_pairs)} AS bill_differs,
-                   coalesce(b.issued_at <> s.issued_at, false) AS bill_reissued,
-                   coalesce(b.month_source <> 'MOVED' AND :as_of < b.month_as_of AND b.billing_month <> m.month, false)
-                       AS month_moves,
-                   coalesce(b.month_source <> 'MOVED' AND :as_of < b.month_as_of, false) AS month_is_earlier,
-                   NOT {in_scope} AS outside, NOT {account_in_scope} AS account_outside
-            FROM stage s
-            JOIN stage_places pl USING (place_no)
-            LEFT JOIN accounts a ON a.psid = s.psid
-            LEFT JOIN survey_units u ON u.survey_id = s.survey_id
-            LEFT JOIN stage_months m ON m.issued_on = s.issued_at::date
-            LEFT JOIN owners o ON o.portal_bill_id = s.portal_bill_id
-            LEFT JOIN bill_keys k ON k.portal_bill_id = s.portal_bill_id
-            LEFT JOIN bills b ON b.billing_month = k.billing_month AND b.portal_bill_id = k.portal_bill_id
-            WHERE s.state = ''
         )
-        SELECT *, unit_id IS NULL AS pending,
-               CASE WHEN outside OR account_outside THEN 'REJECTED'
-                    WHEN is_new THEN 'INSERTED'
-                    WHEN (may_write AND account_differs) OR bill_state = 'NEW'
-                         OR (may_write AND old_unit_id IS DISTINCT FROM unit_id)
-                         OR (bill_state = 'KNOWN' AND ((may_write_bill AND bill_differs) OR month_moves)) THEN 'UPDATED'
-                    ELSE 'UNCHANGED' END AS outcome
-        FROM compared""",
+        SELECT s.line_no, s.psid AS entity_key, s.psid,
+               coalesce(a.id, nextval('accounts_id_seq')) AS account_id, a.unit_id AS old_unit_id,
+               u.id AS unit_id, pl.location_id, a.id IS NULL AS is_new,
+               coalesce(:as_of >= a.as_of, false) AS may_write,
+               a.id IS NOT NULL AND {differs(account_pairs)} AS account_differs,
+               b.id AS bill_id, b.billing_month AS old_month, b.amount_payable AS old_payable,
+               m.month AS file_month, m.source AS month_source,
+               CASE WHEN s.portal_bill_id IS NULL THEN ''
+                    WHEN o.psid <> s.psid OR b.account_id <> a.id OR (k.portal_bill_id IS NOT NULL AND a.id IS NULL)
+                        THEN 'OTHERS'
+                    WHEN k.portal_bill_id IS NULL THEN 'NEW'
+                    ELSE 'KNOWN' END AS bill_state,
+               coalesce(:as_of >= b.as_of, false) AS may_write_bill,
+               b.id IS NOT NULL AND {differs(bill_pairs)} AS bill_differs,
+               coalesce(b.issued_at <> s.issued_at, false) AS bill_reissued,
+               coalesce(b.month_source <> 'MOVED' AND :as_of < b.month_as_of AND b.billing_month <> m.month, false)
+                   AS month_moves,
+               coalesce(b.month_source <> 'MOVED' AND :as_of < b.month_as_of, false) AS month_is_earlier,
+               NOT {in_scope} AS outside, NOT {account_in_scope} AS account_outside
+        FROM stage s
+        JOIN stage_places pl USING (place_no)
+        LEFT JOIN accounts a ON a.psid = s.psid
+        LEFT JOIN survey_units u ON u.survey_id = s.survey_id
+        LEFT JOIN stage_months m ON m.issued_on = s.issued_at::date
+        LEFT JOIN owners o ON o.portal_bill_id = s.portal_bill_id
+        LEFT JOIN bill_keys k ON k.portal_bill_id = s.portal_bill_id
+        LEFT JOIN bills b ON b.billing_month = k.billing_month AND b.portal_bill_id = k.portal_bill_id
+        WHERE s.state = ''""",
+        {
+            "REJECTED": "outside OR account_outside",
+            "INSERTED": "is_new",
+            "UPDATED": "(may_write AND (account_differs OR old_unit_id IS DISTINCT FROM unit_id)) OR bill_state = 'NEW'"
+            " OR (bill_state = 'KNOWN' AND ((may_write_bill AND bill_differs) OR month_moves))",
+        },
+        pending="unit_id IS NULL",
+        joined_on="line_no, account_id, bill_id, bill_state, outcome",
         as_of=as_of,
     )
-    run(session, "CREATE UNIQUE INDEX ON work (line_no)")
-    run(session, "ANALYZE work (line_no, account_id, bill_id, bill_state, outcome)")
 
 
 def find(session: Session) -> None:

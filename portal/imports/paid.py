@@ -12,7 +12,7 @@ import datetime as dt
 from sqlalchemy.orm import Session
 
 from portal.imports.outcome import ImportOptions
-from portal.imports.sqltools import changes, differs, note, quoted, run
+from portal.imports.sqltools import changes, differs, make_work, note, quoted, run
 from portal.payments import allocation, touched
 
 KEY = ("psid", "month", "paid_on", "paid_amount", "channel")
@@ -46,11 +46,11 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
         else "(NOT p.place_is_long AND :as_of >= p.place_as_of)"
     )
     same_key = " AND ".join(f'p."{name}" = s."{name}"' for name in KEY)
-    run(
+    make_work(
         session,
         f"""
-        CREATE TEMP TABLE work ON COMMIT DROP AS
         SELECT s.line_no, s.psid AS entity_key, p.id AS payment_id, a.id AS account_id, p.id IS NULL AS is_new,
+               {is_long} AS is_long,
                coalesce(:as_of >= p.as_of, false) AS may_write, coalesce({may_place}, false) AS may_place,
                p.id IS NOT NULL AND {differs(common_pairs)} AS common_differs,
                p.id IS NOT NULL AND {differs(long_pairs)} AS place_differs,
@@ -62,26 +62,14 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
         LEFT JOIN payments p ON {same_key}
         LEFT JOIN accounts a ON a.psid = s.psid
         WHERE s.state = ''""",
+        {
+            "REJECTED": "outside OR account_outside",
+            "INSERTED": "is_new",
+            "UPDATED": "(may_write AND common_differs) OR (may_place AND place_differs)",
+        },
+        pending="account_id IS NULL",
         as_of=as_of,
     )
-    run(
-        session,
-        "ALTER TABLE work ADD COLUMN outcome text, ADD COLUMN pending boolean,"
-        f" ADD COLUMN is_long boolean DEFAULT {is_long}",
-    )
-    run(
-        session,
-        """
-        UPDATE work SET
-            outcome = CASE
-                WHEN outside OR account_outside THEN 'REJECTED'
-                WHEN is_new THEN 'INSERTED'
-                WHEN (may_write AND common_differs) OR (may_place AND place_differs) THEN 'UPDATED'
-                ELSE 'UNCHANGED' END,
-            pending = account_id IS NULL""",
-    )
-    run(session, "CREATE UNIQUE INDEX ON work (line_no)")
-    run(session, "ANALYZE work")
 
 
 def find(session: Session) -> None:

@@ -56,6 +56,33 @@ def begin_scope(session: Session, scope: AreaScope) -> str:
     return "({column} IN (SELECT location_id FROM scope_locations))"
 
 
+def make_work(
+    session: Session,
+    compared: str,
+    outcomes: Mapping[str, str],
+    *,
+    pending: str = "false",
+    joined_on: str = "",
+    **parameters: Any,
+) -> None:
+    """Make `work`: the rows of the SELECT `compared` with their `outcome` and `pending`, decided in one pass.
+
+    `outcomes` is {outcome: condition over the columns of `compared`}; the first that holds counts, else UNCHANGED.
+    `joined_on` names the columns of which statistics are worth their time; all when left out.
+    """
+    cases = " ".join(f"WHEN {condition} THEN '{outcome}'" for outcome, condition in outcomes.items())
+    run(
+        session,
+        f"""
+        CREATE TEMP TABLE work ON COMMIT DROP AS
+        SELECT *, {pending} AS pending, CASE {cases} ELSE 'UNCHANGED' END AS outcome
+        FROM ({compared} OFFSET 0) compared""",  # OFFSET: each row is compared once, not again in the CASE
+        **parameters,
+    )
+    run(session, "CREATE UNIQUE INDEX ON work (line_no)")
+    run(session, f"ANALYZE work ({joined_on})" if joined_on else "ANALYZE work")
+
+
 def note(session: Session, code: str, select: str, severity: str = "NOTE", **parameters: Any) -> None:
     """Add findings from a SELECT of (line_no, column, value)."""
     run(

@@ -7,7 +7,7 @@ import datetime as dt
 from sqlalchemy.orm import Session
 
 from portal.imports.outcome import ImportOptions
-from portal.imports.sqltools import changes, differs, note, quoted, run
+from portal.imports.sqltools import changes, differs, make_work, note, quoted, run
 from portal.payments import allocation, touched
 
 KEY = ("survey_id",)
@@ -29,10 +29,9 @@ def prepare(session: Session, options: ImportOptions, file_month: dt.date | None
 def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozenset[str]) -> None:
     """Decide for every row what it would change: the table `work`. Nothing real is written."""
     pairs = {f'u."{name}"': _staged(name) for name in FIELDS} | {"u.place_id": "pl.place_id"}
-    run(
+    make_work(
         session,
         f"""
-        CREATE TEMP TABLE work ON COMMIT DROP AS
         SELECT s.line_no, s.survey_id AS entity_key, u.id AS unit_id, u.id IS NULL AS is_new,
                coalesce(:as_of >= u.as_of, false) AS may_write, u.id IS NOT NULL AND {differs(pairs)} AS unit_differs,
                (u.location_id, u."use") IS DISTINCT FROM (pl.location_id, s."use") AS moves,
@@ -40,20 +39,13 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
                NOT (u.id IS NULL OR {inside.format(column="u.location_id")}) AS unit_outside
         FROM stage s JOIN stage_places pl USING (place_no) LEFT JOIN survey_units u ON u.survey_id = s.survey_id
         WHERE s.state = ''""",
+        {
+            "REJECTED": "outside OR unit_outside",
+            "INSERTED": "is_new",
+            "UPDATED": "may_write AND unit_differs",
+        },
         as_of=as_of,
     )
-    run(session, "ALTER TABLE work ADD COLUMN outcome text, ADD COLUMN pending boolean DEFAULT false")
-    run(
-        session,
-        """
-        UPDATE work SET outcome = CASE
-            WHEN outside OR unit_outside THEN 'REJECTED'
-            WHEN is_new THEN 'INSERTED'
-            WHEN may_write AND unit_differs THEN 'UPDATED'
-            ELSE 'UNCHANGED' END""",
-    )
-    run(session, "CREATE UNIQUE INDEX ON work (line_no)")
-    run(session, "ANALYZE work")
 
 
 def _staged(name: str) -> str:
