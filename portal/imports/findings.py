@@ -261,11 +261,6 @@ FINDINGS: dict[str, FindingType] = {
         _l("The account has a later bill of the same month; the earlier one is cancelled (superseded)."),
         NOTHING_TO_DO,
     ),
-    "BILL_MONTH_KEPT": FindingType(
-        NOTE,
-        _l("The bill is known with another month; known bills keep their month."),
-        _l("Move the bills of that issue date if the month is wrong."),
-    ),
     "NAME_IN_FUTURE": FindingType(
         NOTE,
         _l("The date or month in the file's name lies in the future; it was not used."),
@@ -285,10 +280,5 @@ FINDINGS: dict[str, FindingType] = {
         NOTE,
         _l("The bill id belongs to another account; no bill was taken from this row."),
         _l("Check both accounts in the portal."),
-    ),
-    "DIVISION_CONFLICT": FindingType(
-        NOTE,
-        _l("The file puts this district into another division than the one known."),
-        _l("Check the division of the district."),
     ),
 }
