@@ -82,7 +82,8 @@ class Databases:
                 db.engine.dispose()
             self._has_template = True
         self.drop(name)
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        # Copying the files takes half the time of writing them through the log, which is the server's own choice.
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
 
     def drop(self, name: str) -> None:
         """Throw a database away, whoever is connected."""
