@@ -57,10 +57,12 @@ lint: $(VENV)/installed
 test-tools: $(VENV)/installed
 	@sh tests/support/install_tools.sh
 
-# Everything on the embedded PostgreSQL 18, then what touches the database's own ways on 15 as well.
+# Everything on the embedded PostgreSQL 18, then what touches the database's own ways on 15 as well. A process for each
+# core, each with a database server of its own; a file stays in one process, and fast files come first.
+PYTEST = $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: test-tools lint
-	$(PY) -m pytest
-	TEST_PG=15 $(PY) -m pytest -m pg15
+	$(PYTEST)
+	TEST_PG=15 $(PYTEST) -m pg15
 
 bench: $(VENV)/installed
 	@$(PY) -m benchmarks

@@ -65,6 +65,7 @@ class Server:
             "DATABASE_URL": self.cluster.url(database),
             "MAX_IMPORT_MIB": "2048",
             "BCRYPT_COST": "4",
+            "REQUESTS_PER_MINUTE": "1000000",
             "SECRET_KEY": self.settings.secret_key,
             **more,
         }

@@ -26,6 +26,7 @@ from portal.errors import ConfigurationError
 SUPERUSER = "postgres"
 SOCKET_NAME = ".s.PGSQL.5432"
 START_SECONDS = 600  # crash recovery after a bulk import may replay gigabytes
+USER_TRIES = 5
 _TRAVERSE = stat.S_IXGRP | stat.S_IXOTH
 
 
@@ -180,19 +181,25 @@ class Cluster:
             status = self.data_dir.stat()
             if status.st_uid != 0:
                 return status.st_uid, status.st_gid
-        try:
-            entry = pwd.getpwnam(self.system_user)
-        except KeyError:
-            command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", self.system_user]
+        entry = _user(self.system_user) or self._make_user()
+        return entry.pw_uid, entry.pw_gid
+
+    def _make_user(self) -> pwd.struct_passwd:
+        """Make `system_user`. Somebody else may be making it at the same moment: then it is there shortly after."""
+        command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", self.system_user]
+        reason: object = ""
+        for _try in range(USER_TRIES):
             try:
                 subprocess.run(command, check=True, capture_output=True, text=True)
             except (OSError, subprocess.CalledProcessError) as error:
-                raise ConfigurationError(
-                    f"PostgreSQL never runs as root, and the user '{self.system_user}' could not be made ({error})."
-                    " Make that user, run the portal as another user than root, or set DATABASE_URL."
-                ) from error
-            entry = pwd.getpwnam(self.system_user)
-        return entry.pw_uid, entry.pw_gid
+                reason = error
+            if (entry := _user(self.system_user)) is not None:
+                return entry
+            time.sleep(0.2)
+        raise ConfigurationError(
+            f"PostgreSQL never runs as root, and the user '{self.system_user}' could not be made ({reason})."
+            " Make that user, run the portal as another user than root, or set DATABASE_URL."
+        )
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of the server's programs as the server's user. pg_ctl's daemon would keep pipes open: no pipes."""
@@ -219,6 +226,13 @@ def _tail(path: Path, lines: int = 15) -> str:
     with contextlib.suppress(OSError):
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
     return "(no log)"
+
+
+def _user(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
 
 
 def _user_name(uid: int) -> str:

@@ -67,6 +67,7 @@ class Settings:
     demo_data: bool = True
     web_processes: int | None = None
     web_threads: int = 4
+    requests_per_minute: int = 300  # of a signed-in person, in each web process; over all of them with Redis
     testing: bool = False
     # What HEAD may change on the settings page; the environment gives what holds until he does.
     company_name: str = ""
@@ -198,6 +199,7 @@ def load_settings(env: dict[str, str] | None = None) -> Settings:
         demo_data=env.get("DEMO_DATA", "").lower() not in {"0", "no", "off", "false"},
         web_processes=_integer(env, "WEB_CONCURRENCY", 0, 1, 64) or None,
         web_threads=_integer(env, "WEB_THREADS", 4, 1, 64),
+        requests_per_minute=_integer(env, "REQUESTS_PER_MINUTE", 300, 30, 1_000_000),
         testing=env.get("PORTAL_TESTING", "").lower() in {"1", "true", "yes"},
         smtp_password=env.get("SMTP_PASSWORD") or None,
         public_url=env.get("PUBLIC_URL", "").strip().rstrip("/"),

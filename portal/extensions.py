@@ -1,10 +1,11 @@
 """Extension instances only; `portal.factory` binds them to an app."""
 
+from flask import current_app
 from flask_babel import Babel
 from flask_caching import Cache
-from flask_limiter import Limiter
+from flask_limiter import ApplicationLimit, Limiter
 from flask_limiter.util import get_remote_address
-from flask_login import LoginManager
+from flask_login import LoginManager, current_user
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
@@ -32,4 +33,12 @@ login_manager = LoginManager()
 csrf = CSRFProtect()
 cache = Cache()
 babel = Babel()
-limiter = Limiter(key_func=get_remote_address)
+# What a signed-in person may ask for, whatever it is and from however many browsers. Pages for everybody have limits
+# of their own, by address (see `portal.staff.web`): a whole office sits behind one.
+_of_a_person = ApplicationLimit(
+    limit_provider=lambda: f"{current_app.extensions['settings'].requests_per_minute} per minute",
+    key_function=lambda: f"person {current_user.id}",
+    exempt_when=lambda: not current_user.is_authenticated,
+    scope="person",
+)
+limiter = Limiter(key_func=get_remote_address, application_limits=[_of_a_person])

@@ -8,10 +8,8 @@ connections of its own (`side_transaction`, `read_snapshot`) does not see it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -26,9 +24,8 @@ from portal.web.context import SETTINGS_PROVIDER
 from tests.support import people
 from tests.support.servers import Databases, running_databases
 
-pytest_plugins = ["tests.support.browser"]
+pytest_plugins = ["tests.support.browser", "tests.support.nothing_skipped"]
 
-IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 TESTS = Path(__file__).parent
 # What touches the database's own ways, and therefore also runs on PostgreSQL 15.
 PG15_FOLDERS = {"imports", "migrations", "rollups", "billing", "payments", "locations", "units", "verify", "jobs"}
@@ -48,24 +45,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 1 if item.get_closest_marker("slow") else 0
 
     items.sort(key=rank)
-
-
-def _no_skip(report: Any) -> Any:
-    """In CI nothing may be skipped: a test that could not run is a failure."""
-    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
-    return report
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Any:
-    return _no_skip((yield))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Any:
-    return _no_skip((yield))
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,13 @@ class Period:
     def is_within_cycle(self) -> bool:
         return self.first <= self.now.first and self.now.last <= self.last
 
+    def last_day_in(self, month: dt.date) -> dt.date:
+        """The day of another cycle that stands for the last day shown, which itself may lie outside its own."""
+        start_day = self.clock.start_day
+        if self.is_within_cycle:
+            return same_day_of(self.now.last, self.cycle, month, start_day)
+        return self.now.last - (self.first - cycle_bounds(month, start_day)[0])
+
 
 @dataclass(frozen=True)
 class Month:

@@ -9,15 +9,14 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from dashapps.overview.figures import curves
 from dashapps.overview.head import compared_days, compared_name
-from dashapps.overview.queries import SPARK_MONTHS, Figures
+from dashapps.overview.queries import CURVES, SPARK_MONTHS, Figures
 from dashapps.shared import components as ui
 from dashapps.shared.components import Change, Column, Table, Tile
 from dashapps.shared.filters import Filters
 from dashapps.shared.i18n import gettext as _
 from dashapps.shared.i18n import ngettext
-from portal.billing.cycles import cycle_bounds
+from portal.billing.cycles import add_months
 from portal.reports.links import report_url
 from portal.web import format as fmt
 
@@ -179,16 +178,18 @@ def collected(figures: Figures, filters: Filters) -> Tile:
     )
 
 
+def same_day_recovery(figures: Figures) -> list[float]:
+    """Recovery of the last cycles with a demand, oldest first, each read as the tile's own: up to the same day."""
+    months = [add_months(figures.period.cycle, -back) for back in reversed(range(CURVES))]
+    found = [figures.recovery(month, figures.period.last_day_in(month)) for month in months]
+    return [ratio for ratio in found if ratio is not None]
+
+
 def recovery(figures: Figures, filters: Filters) -> Tile:
     """Received over demand, up to the last day shown."""
     period = figures.period
     ratio = figures.recovery(period.cycle, period.now.last)
     received = figures.received_until(period.cycle, period.now.last)
-    same_day = []
-    for month, points in reversed(curves(figures)):
-        first, last = cycle_bounds(month, figures.period.clock.start_day)
-        day = min(period.day, (last - first).days + 1, len(points))
-        same_day.append(points[day - 1][2])
     return Tile(
         metric="recovery",
         label=_("Recovery"),
@@ -204,7 +205,7 @@ def recovery(figures: Figures, filters: Filters) -> Tile:
             *_target(figures.target, ratio),
         ],
         change=_change(figures, "recovery", _on(figures)),
-        spark=ui.sparkline(same_day, _("Recovery on this day of the last cycles")),
+        spark=ui.sparkline(same_day_recovery(figures), _("Recovery on this day of the last cycles")),
         href=_report("recovery", filters, figures),
         link_label=_("The areas behind this figure"),
     )

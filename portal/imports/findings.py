@@ -226,6 +226,11 @@ FINDINGS: dict[str, FindingType] = {
         _l("Several places bear this name; urban or rural decided, then the lowest area id."),
         _l("Match the place under Places to match if the choice is wrong."),
     ),
+    "DISTRICT_IN_TWO_DIVISIONS": FindingType(
+        NOTE,
+        _l("The files name different divisions for the district; it stands under the alphabetically first."),
+        _l("Find out which division is right, and have the other lists corrected in the portal."),
+    ),
     "PENDING_SURVEY": FindingType(
         NOTE,
         _l("The survey of this account is not known yet; the account waits for it."),

@@ -233,10 +233,39 @@ def _find_common(session: Session, kind: str, module: ModuleType) -> None:
                 " FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)"
                 f" WHERE {condition} AND w.outcome <> 'REJECTED'",
             )
+        if kind in {"biller", "paid"}:
+            _find_divisions(session)
     else:
         outside = "SELECT line_no, 'area_id', entity_key FROM work WHERE outside"
         note(session, "OUTSIDE_AREA", outside, severity="REJECT")
     module.find(session)
+
+
+def _find_divisions(session: Session) -> None:
+    """Districts of the file that it, or it and the files before it, put into several divisions; the first one holds.
+
+    Once for each district, on line 0: it may be every row.
+    """
+    note(
+        session,
+        "DISTRICT_IN_TWO_DIVISIONS",
+        """
+        SELECT 0, 'Division', min(district) || ': ' || string_agg(division, ', ' ORDER BY division_key)
+        FROM (
+            SELECT district_key, division_key, min(btrim(district)) AS district, min(btrim(division)) AS division
+            FROM (
+                SELECT district_key, division_key, district, division FROM places
+                UNION ALL
+                SELECT district_key, division_key, district, division FROM stage_places WHERE place_no IN (
+                    SELECT s.place_no FROM stage s JOIN work w USING (line_no) WHERE w.outcome <> 'REJECTED')
+            ) named
+            WHERE division_key <> '' AND district_key IN (
+                SELECT district_key FROM stage_places WHERE division_key <> '' AND place_no IN (
+                    SELECT s.place_no FROM stage s JOIN work w USING (line_no) WHERE w.outcome <> 'REJECTED'))
+            GROUP BY district_key, division_key
+        ) each
+        WHERE district_key <> '' GROUP BY district_key HAVING count(*) > 1""",
+    )
 
 
 def _outcome(

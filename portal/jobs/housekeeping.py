@@ -12,10 +12,11 @@ from sqlalchemy import delete, func, select, text, update
 from portal.db import session
 from portal.imports.models import ImportBatch
 from portal.mail.models import MailDelivery
-from portal.staff.models import LoginAttempt, StaffSession
+from portal.staff.models import LoginAttempt, StaffSession, StaffToken
 
 LOGIN_ATTEMPT_DAYS = 30
 SESSION_DAYS = 30
+TOKEN_DAYS = 30
 JOB_DAYS = 7
 MAIL_DAYS = 90
 _FINISHED = ("DONE", "REFUSED", "FAILED", "CANCELLED")
@@ -37,6 +38,16 @@ def prune_sessions() -> int:
     """Delete sessions that ended, or were last used, long ago. Returns how many."""
     last = func.coalesce(StaffSession.ended_at, StaffSession.last_seen_at)
     deleted = session().execute(delete(StaffSession).where(last < _before(SESSION_DAYS)).returning(StaffSession.id))
+    return len(deleted.all())
+
+
+def prune_tokens() -> int:
+    """Delete invitations, links and codes that were used, or ended, long ago. Returns how many.
+
+    Not at once: until then support can see that there was one. The audit log keeps who made it, and for whom.
+    """
+    last = func.least(StaffToken.used_at, StaffToken.expires_at)
+    deleted = session().execute(delete(StaffToken).where(last < _before(TOKEN_DAYS)).returning(StaffToken.id))
     return len(deleted.all())
 
 

@@ -73,11 +73,12 @@ def verify_everything() -> None:
 
 @task("jobs.housekeeping", cron="0 21 * * *", lock="jobs.housekeeping")
 def tidy_up() -> None:
-    """Delete what is not needed any more: login attempts, sessions, jobs, cache files, uploads."""
+    """Delete what is not needed any more: attempts to sign in, sessions, one-time secrets, jobs, mails, files."""
     with transaction():
         counts = {
             "login attempts": housekeeping.prune_login_attempts(),
             "sessions": housekeeping.prune_sessions(),
+            "one-time secrets": housekeeping.prune_tokens(),
             "jobs": housekeeping.prune_jobs(),
             "mails": housekeeping.prune_mails(),
         }

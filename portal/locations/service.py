@@ -87,11 +87,11 @@ def rows_follow(session: Session, left: dict[int, int]) -> None:
         )
 
 
-def assign_divisions(session: Session) -> list[str]:
-    """Hang each district under the division that the files name for it. Returns the districts named in two.
+def assign_divisions(session: Session) -> None:
+    """Hang each district under the division that the files name for it.
 
     A division is made when a file names it for a known district. Where files disagree, the alphabetically first
-    folded name takes it, whatever came first.
+    folded name takes it, whatever came first; the import says so (DISTRICT_IN_TWO_DIVISIONS).
     """
     named: dict[str, dict[str, str]] = defaultdict(dict)
     for place in session.scalars(select(Place).where(Place.division_key != "", Place.district_key != "")):
@@ -99,13 +99,10 @@ def assign_divisions(session: Session) -> list[str]:
         spellings[place.division_key] = min(spellings.get(place.division_key, place.division), place.division)
     root = session.scalars(select(Location).where(Location.kind == PROVINCE)).one()
     divisions = {d.match_key: d for d in session.scalars(select(Location).where(Location.kind == DIVISION))}
-    conflicts = []
     for district in session.scalars(select(Location).where(Location.kind == DISTRICT).order_by(Location.id)).all():
         spellings = named.get(district.match_key, {})
         if not spellings:
             continue
-        if len(spellings) > 1:
-            conflicts.append(district.name)
         key = min(spellings)
         if key not in divisions:
             divisions[key] = Location(parent_id=root.id, kind=DIVISION, name=spellings[key].strip(), match_key=key)
@@ -116,7 +113,6 @@ def assign_divisions(session: Session) -> list[str]:
         if district.parent_id != divisions[key].id:
             district.parent_id = divisions[key].id
     session.flush()
-    return conflicts
 
 
 def open_place(session: Session, place_id: int) -> Place:

@@ -108,6 +108,14 @@ def password_post() -> ResponseReturnValue:
 # --- second factor -------------------------------------------------------------------------------------------------
 
 
+def _asks_before_setting_up() -> bool:
+    """Always before a second factor gives way to another one: who finds a phone or PC open must not make it his.
+
+    The first one may be set up without the password when that was given a moment ago.
+    """
+    return bool(current_user.has_second_factor) or not current_user.is_fresh
+
+
 def _factor_page(form: SetUpForm, error: str = "", codes: list[str] | None = None) -> str:
     """The state of the second factor, its new recovery codes, or the QR code of a new secret."""
     user = current_user
@@ -130,7 +138,7 @@ def _factor_page(form: SetUpForm, error: str = "", codes: list[str] | None = Non
         is_setting_up=is_setting_up,
         is_required=user.role in settings().second_factor_roles,
         must=user.step is not None,
-        ask_password=not user.is_fresh,
+        ask_password=_asks_before_setting_up(),
         qr=qr,
         secret=factor.spaced(secret),
         left=left,
@@ -166,7 +174,7 @@ def own_factor_confirm() -> ResponseReturnValue:
         return make_response(_factor_page(form), 422)
     try:
         secret = factor.unseal(key, user.id, str(form.sealed.data or ""))
-        if not user.is_fresh:
+        if _asks_before_setting_up():
             confirm_password(str(form.password.data or ""))
         with transaction() as db_session:
             codes = factor.confirm(db_session, user.id, secret, str(form.code.data), key, me_acting())

@@ -86,7 +86,8 @@ class CodeForm(FlaskForm):  # type: ignore[misc]
 
 
 class SetUpForm(CodeForm):
-    """The first code of a new secret. `sealed` holds the secret; the password is asked for unless it is fresh."""
+    """The first code of a new secret. `sealed` holds the secret; the password is asked for unless it was given a moment
+    ago and no other second factor gives way."""
 
     sealed = HiddenField()
     password = _current_password()

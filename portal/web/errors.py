@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal.errors import DomainError
+from portal.extensions import limiter
 from portal.web.context import wants_data
 
 log = structlog.get_logger(__name__)
@@ -84,6 +87,9 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     for name, value in error.get_headers():
         if name.lower() not in {"content-type", "content-length"}:
             answer.headers[name] = value  # type: ignore[union-attr]  # Allow, Retry-After
+    if status == 429 and limiter.current_limit is not None:
+        seconds = math.ceil(limiter.current_limit.reset_at - time.time())
+        answer.headers.setdefault("Retry-After", str(max(seconds, 1)))  # type: ignore[union-attr]
     return answer
 
 

@@ -73,6 +73,7 @@ def test_a_range_is_never_upside_down(first: dt.date, last: dt.date) -> None:
         assert found.now.first <= found.now.last
         assert found.then.first <= found.then.last
         assert 1 <= found.day <= 31
+        assert found.last_day_in(found.compared) == found.then.last
 
 
 @given(st.floats(0, 1e12, allow_nan=False), st.integers(2, 8))

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from dashapps.overview.figures import by_bar, curve
 from dashapps.overview.panels import funnel_steps, ranked_movers
 from dashapps.overview.queries import Clock, Figures, load, read_stamp
+from dashapps.overview.tiles import same_day_recovery
 from dashapps.shared.filters import Filters, parse
 from portal import db
 from portal.db import transaction
@@ -217,6 +218,26 @@ def test_a_scope_sees_its_own_areas_added_up_each_once(world: World, granted: li
         found = read(world, filters, AreaScope.of(nodes))
         check(found, Plain(world, nodes, filters.use))
         check_that_panels_agree(found)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "cycle=2025-10&from=2025-10-16&to=2025-11-02",
+        "cycle=2025-10&from=2025-09-20&to=2025-10-05",  # ends before the cycle begins
+        "cycle=2025-10&from=2025-10-20&to=2025-12-01",  # ends after its end
+    ],
+)
+def test_the_line_of_the_recovery_tile_reads_every_cycle_alike(world: World, query: str) -> None:
+    found = read(world, parse(query), AreaScope.everywhere())
+    line = same_day_recovery(found)
+    assert len(line) == 4
+    assert line[-1] == found.recovery(found.period.cycle, found.period.now.last), "ends with the figure of the tile"
+    assert line[-2] == found.recovery(found.period.compared, found.period.then.last), "and the one it is compared with"
+    plain = Plain(world, [world.ids["punjab"]], None)
+    for month, ratio in zip(MONTHS[0:4], line, strict=True):
+        day = found.period.last_day_in(month)
+        assert ratio == pytest.approx(plain.received(month, day) / plain.bills(month)[3])
 
 
 def test_what_was_owed_is_known_once_all_bills_of_the_first_month_were_issued(world: World) -> None:

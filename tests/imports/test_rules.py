@@ -332,6 +332,28 @@ class TestPlaces:
         )
         assert_verified(db_session.connection())
 
+    def test_a_district_in_two_divisions_is_said(self, db_session: Session, tmp_path: Path) -> None:
+        bring(db_session, write(tmp_path, "areas", [area_row(1)]))
+        outcome = bring(db_session, write(tmp_path, "biller", [biller_row(1)]))
+        assert "DISTRICT_IN_TWO_DIVISIONS" not in codes(outcome)
+        path = write(tmp_path, "paid", [paid_row(n, division=" Zard Kot ") for n in range(1, 4)])
+        outcome = bring(db_session, path, dry_run=True)
+        found = next(one for one in outcome.findings if one["code"] == "DISTRICT_IN_TWO_DIVISIONS")
+        assert (found["rows"], found["severity"]) == (1, "NOTE")
+        assert [(one["line_no"], one["value"]) for one in found["samples"]] == [(0, "Rangpur: Nilaab, Zard Kot")]
+        again = [bring(db_session, path), bring(db_session, path)]
+        assert [codes(one)["DISTRICT_IN_TWO_DIVISIONS"] for one in again] == [1, 1], "as long as it is so"
+        # Of another district nothing is said, nor by a list that names no division.
+        other = bring(db_session, write(tmp_path, "biller", [biller_row(9, district="Alagkot")]))
+        survey = bring(db_session, write(tmp_path, "survey", [survey_row(1)]))
+        assert not {"DISTRICT_IN_TWO_DIVISIONS"} & (codes(other).keys() | codes(survey).keys())
+
+    def test_one_file_may_name_two_divisions(self, db_session: Session, tmp_path: Path) -> None:
+        rows = [biller_row(1), biller_row(2, division="Abad"), biller_row(3, division="NILAAB")]
+        outcome = bring(db_session, write(tmp_path, "biller", rows))
+        found = next(one for one in outcome.findings if one["code"] == "DISTRICT_IN_TWO_DIVISIONS")
+        assert [one["value"] for one in found["samples"]] == ["Rangpur: Abad, Nilaab"]
+
     def test_a_linked_spelling_holds_for_files_without_a_division(self, db_session: Session, tmp_path: Path) -> None:
         bring(db_session, write(tmp_path, "areas", [area_row(n) for n in range(1, 3)]))
         bring(db_session, write(tmp_path, "biller", [biller_row(1, uc="Purana Bazar")]))

@@ -20,7 +20,8 @@ import pytest
 
 from portal import embedded, supervision
 from portal.config import PROJECT_DIR, Settings, load_settings
-from tests.support.browser import free_port, get, wait_for
+from tests.support.browser import get, wait_for
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.slow
 

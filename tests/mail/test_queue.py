@@ -17,7 +17,8 @@ from portal.db import side_transaction, transaction
 from portal.mail.outbox import WAITS, Outcome, deliver, next_try
 from portal.mail.service import Message
 from portal.mail.tasks import queue_mail, send_queued
-from tests.mail.servers import Inbox, free_port, mail_server
+from tests.mail.servers import Inbox, mail_server
+from tests.support.ports import free_port
 
 MESSAGE = Message("sana@example.org", "Your report", "It is ready.\n")
 

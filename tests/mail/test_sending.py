@@ -19,7 +19,8 @@ from portal.config import Settings
 from portal.mail import service
 from portal.mail.compose import compose
 from portal.mail.service import MailError, Message, check_login, is_address, is_configured, send
-from tests.mail.servers import PASSWORD, USER, certificate, free_port, mail_server, talking
+from tests.mail.servers import PASSWORD, USER, certificate, mail_server, talking
+from tests.support.ports import free_port
 
 MESSAGE = Message("sana@example.org", "Hello سلام", "First line\n.\n.dot\nآخر\n", "<p>Hello <b>آخر</b></p>")
 

@@ -14,8 +14,9 @@ from sqlalchemy import text
 
 from portal.db import side_transaction
 from portal.permissions import Role
-from tests.mail.servers import free_port, mail_server
+from tests.mail.servers import mail_server
 from tests.settings.pages import Desk, scalar
+from tests.support.ports import free_port
 
 LoginAs = Callable[..., FlaskClient]
 

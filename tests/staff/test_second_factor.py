@@ -240,6 +240,26 @@ def test_an_older_session_gives_the_password_again(app: Flask, login_as: LoginAs
     assert client.post("/me/second-factor", data={**form, "password": PASSWORD}).status_code == 200
 
 
+def test_another_second_factor_needs_the_password_however_fresh_the_session(app: Flask) -> None:
+    client = sign_in(app.test_client(), add_staff(app, Role.ADMIN))
+    enrol(client)
+    before = execute(app, "SELECT totp_secret FROM staff")
+    html = words(client.get("/me/second-factor?replace=1"))
+    assert 'name="password"' in html
+    secret = html.split('class="secret" dir="ltr">')[1].split("<")[0].replace(" ", "")
+    form = {"csrf_token": csrf_token(html), "sealed": sealed_in(html), "code": pyotp.TOTP(secret).now()}
+    for typed in ({}, {"password": ""}, {"password": "wrong password"}):
+        refused = client.post("/me/second-factor?replace=1", data={**form, **typed})
+        assert refused.status_code == 422, typed
+        assert sealed_in(words(refused)) == form["sealed"], "the QR code that was scanned stays"
+    assert client.post("/me/second-factor", data=form).status_code == 422, "by whatever address"
+    assert execute(app, "SELECT totp_secret FROM staff") == before
+    done = client.post("/me/second-factor?replace=1", data={**form, "password": PASSWORD})
+    assert len(codes_in(words(done))) == 10
+    assert execute(app, "SELECT totp_secret FROM staff") != before
+    assert len(audit(app, "staff.second_factor_replaced")) == 1
+
+
 def test_new_codes_and_switching_off_need_the_password(app: Flask) -> None:
     name = add_staff(app, Role.ADMIN)
     client = sign_in(app.test_client(), name)

@@ -13,8 +13,9 @@ from portal.db import session, side_transaction
 from portal.permissions import Role
 from portal.staff.invitations import send_invitation
 from portal.staff.models import StaffToken
-from tests.mail.servers import Inbox, free_port, mail_server
+from tests.mail.servers import Inbox, mail_server
 from tests.staff_admin.office import LINK, Browser, Office
+from tests.support.ports import free_port
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import contextlib
 import http.client
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from portal.config import PROJECT_DIR
+from tests.support.ports import free_port
 from tests.support.servers import Databases
 
 WIDTHS = {1440: 900, 820: 1180, 390: 844}
@@ -51,13 +51,6 @@ class Live:
         )  # fmt: skip
         assert result.returncode == 0, result.stderr
         return result.stdout
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def get(port: int, path: str) -> int:

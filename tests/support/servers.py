@@ -22,6 +22,7 @@ from portal.factory import create_app
 
 PREFIX = "portal-test-"
 TEMPLATE = "portal_template"
+MANY_REQUESTS = 1_000_000  # tests are faster than any person
 DEBIAN_BIN = Path("/usr/lib/postgresql/15/bin")
 
 
@@ -42,6 +43,7 @@ class Databases:
             database_url=self.cluster.url(database),
             secret_key="a-secret-key-for-tests-only-0123456789",
             bcrypt_cost=4,
+            requests_per_minute=MANY_REQUESTS,
             testing=True,
         )
 
@@ -53,6 +55,7 @@ class Databases:
             "DATABASE_URL": settings.database_url or "",
             "SECRET_KEY": settings.secret_key,
             "BCRYPT_COST": "4",
+            "REQUESTS_PER_MINUTE": str(MANY_REQUESTS),
             "PORTAL_TESTING": "1",
             **more,
         }
@@ -82,7 +85,8 @@ class Databases:
                 db.engine.dispose()
             self._has_template = True
         self.drop(name)
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        # Copying the files takes half the time of writing them through the log, which is the server's own choice.
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
 
     def drop(self, name: str) -> None:
         """Throw a database away, whoever is connected."""
