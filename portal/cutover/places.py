@@ -28,7 +28,7 @@ def take(session: Session, path: Path, file: str) -> TableOutcome:
     run(session, "ALTER TABLE old_unique_locations ADD COLUMN is_known boolean, ADD COLUMN is_open boolean")
     tree = load_tree(session)
     for row in session.execute(text("SELECT * FROM old_unique_locations WHERE state = '' ORDER BY line_no")).all():
-        found = resolve(tree, PlaceKey("", "", row.tehsil_key, row.name_key, ""))
+        found = resolve(tree, PlaceKey("", "", row.tehsil_key, row.name_key or "", ""))
         added = run(
             session,
             """
@@ -36,7 +36,7 @@ def take(session: Session, path: Path, file: str) -> TableOutcome:
             VALUES (:tehsil_key, :name_key, :tehsil, :name, :location, :state, :ambiguous)
             ON CONFLICT DO NOTHING RETURNING id""",
             tehsil_key=row.tehsil_key,
-            name_key=row.name_key,
+            name_key=row.name_key or "",
             tehsil=row.tehsil or "",
             name=row.name or "",
             location=found.location_id,

@@ -43,6 +43,12 @@ STATES: dict[str, Any] = {
     "CANCELLED": _l("Cancelled"),
 }
 
+# Every code a row may carry: of its tables, and of the cells that are read as imports read them.
+_SHARED = (
+    "PSID_MISSING", "PSID_MANGLED", "PSID_UNREADABLE", "MONTH_UNREADABLE", "MONTH_IN_FUTURE", "PENDING_SURVEY",
+)  # fmt: skip
+ALL_REASONS: dict[str, Any] = REASONS | {code: FINDINGS[code].sentence for code in _SHARED}
+
 
 def reason(code: str) -> Any:
     """The sentence of a code, of the cutover or of imports; the code itself when it has none."""
