@@ -14,7 +14,7 @@ from portal.extensions import babel, cache, csrf, db, limiter, migrate
 
 MODELS = (
     "locations", "mail", "staff", "settings", "notifications", "files", "units", "billing", "payments", "rollups",
-    "imports", "audit", "registers", "assignments", "corrections", "visits", "tickets",
+    "imports", "audit", "registers", "assignments", "corrections", "visits", "tickets", "cutover",
 )  # fmt: skip
 # Blueprints, each the `blueprint` of the module.
 FEATURES: list[str] = [
@@ -49,6 +49,7 @@ COMMANDS: list[str] = [
     "portal.verify.cli:verify_command",
     "portal.jobs.cli:commands",
     "portal.staff.cli:staff_cli",
+    "portal.cutover.cli:cutover_command",
     "portal.audit.cli:audit_cli",
     "portal.web.access_cli:access",
 ]

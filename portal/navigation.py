@@ -47,6 +47,7 @@ _MOVE = Entry(_l("Move bills"), "/billing/move", Permission.MOVE_BILLS, "arrow-l
 _AUDIT = Entry(_l("Audit log"), "/audit/", Permission.VIEW_AUDIT, "journal-text")
 _SETTINGS = Entry(_l("Settings"), "/settings/", Permission.MANAGE_SETTINGS, "gear")
 _STAFF = Entry(_l("Staff"), "/staff/", Permission.MANAGE_STAFF, "people")
+_CUTOVER = Entry(_l("Cutover"), "/cutover/", Permission.CUTOVER, "box-seam")
 _HOME = Entry(_l("Home"), "/home", Permission.SIGNED_IN, "house-door")
 _ME = Entry(_l("Me"), "/me", Permission.SIGNED_IN, "person-circle")
 
@@ -54,7 +55,7 @@ MENU: tuple[Group, ...] = (
     Group(_l("Dashboards"), (_OVERVIEW, _REPORTS)),
     Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS)),
     Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE)),
-    Group(_l("Administration"), (_STAFF, _AUDIT, _SETTINGS)),
+    Group(_l("Administration"), (_STAFF, _AUDIT, _SETTINGS, _CUTOVER)),
 )
 
 # Four entries at most: they are reached with one thumb.

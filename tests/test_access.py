@@ -108,6 +108,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "which": "rejected",
         "section": "general",
         "change_id": 10**9,
+        "run_id": 10**9,
         "session_id": 10**9,
         "action": "deactivate",
         "digest": "0" * 32,

@@ -74,7 +74,9 @@ def verify_everything() -> None:
 @task("jobs.housekeeping", cron="0 21 * * *", lock="jobs.housekeeping")
 def tidy_up() -> None:
     """Delete what is not needed any more: attempts to sign in, sessions, one-time secrets, jobs, mails, files."""
-    with transaction():
+    from portal.cutover.runs import forget_old
+
+    with transaction() as db_session:
         counts = {
             "login attempts": housekeeping.prune_login_attempts(),
             "sessions": housekeeping.prune_sessions(),
@@ -82,7 +84,8 @@ def tidy_up() -> None:
             "jobs": housekeeping.prune_jobs(),
             "mails": housekeeping.prune_mails(),
         }
-        uploads = housekeeping.forget_uploads(settings().import_file_days)
+        days = settings().import_file_days
+        uploads = housekeeping.forget_uploads(days) + forget_old(db_session, days)
     counts["uploads"] = housekeeping.delete_files(uploads, settings().uploads_dir)
     counts["cache files"] = housekeeping.prune_cache(settings().results_dir)
     log.info("tidied up: %s", ", ".join(f"{count} {name}" for name, count in counts.items()))

@@ -4,7 +4,8 @@ Everything here is a pure function of the touched accounts' rows, so the order i
 matter. The rules (docs/architecture.md, "Allocation"):
 
 - Of two bills the later issue time, then the higher portal bill id, is the later one. Of several bills of one
-  account and month the latest is live, the others are CANCELLED (superseded).
+  account and month the latest is live, the others are CANCELLED (superseded). A bill of the old system, whose day of
+  issue nobody knows, gives way to any other.
 - A payment belongs to the account's live bill of its month; if there is none, to the latest live bill issued on
   or before the paid date; if there is none either, it stays unallocated.
 - A bill's demand is the `Amount` of its latest paid row, else the stated payable. It is PAID when the payments
@@ -61,7 +62,8 @@ def _choose_live_bills(connection: Connection) -> None:
             )
             SELECT b.account_id, b.billing_month, b.id, b.status,
                    row_number() OVER (
-                       PARTITION BY b.account_id, b.billing_month ORDER BY {LATER_FIRST}) = 1 AS is_latest
+                       PARTITION BY b.account_id, b.billing_month
+                       ORDER BY b.source = 'OLD_SYSTEM', {LATER_FIRST}) = 1 AS is_latest
             FROM doubled JOIN bills b USING (account_id, billing_month)"""
         )
     )

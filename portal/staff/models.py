@@ -19,6 +19,7 @@ class Staff(Base):
     __table_args__ = (
         CheckConstraint("role IN ('AGENT','SUPERVISOR','ADMIN','MANAGER','HEAD')", name="role"),
         CheckConstraint("theme IN ('system','light','dark')", name="theme"),
+        Index("uq_staff_legacy_id", "legacy_id", unique=True, postgresql_where=text("legacy_id IS NOT NULL")),
         Index("uq_staff_username_lower", func.lower(text("username")), unique=True),
         Index(
             "uq_staff_email_lower", func.lower(text("email")), unique=True, postgresql_where=text("email IS NOT NULL")
@@ -46,6 +47,8 @@ class Staff(Base):
     theme: Mapped[str] = mapped_column(server_default="system")
     # {list: [columns]} chosen by the person; a list that is not in it shows its own choice.
     list_columns: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    # His number in the system before this one.
+    legacy_id: Mapped[str | None]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]

@@ -37,7 +37,7 @@ __all__ = [
     "unlock",
 ]
 
-_USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{1,63}")
+USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{1,63}")
 DEMO_USERS: dict[str, tuple[Role, str]] = {
     "agent": (Role.AGENT, "Demo Field Agent"),
     "supervisor": (Role.SUPERVISOR, "Demo Supervisor"),
@@ -147,7 +147,7 @@ def create_staff(
     Raises InvalidInputError for a bad name, role, password or no area, ConflictError when taken.
     """
     username = username.strip()
-    if not _USERNAME.fullmatch(username):
+    if not USERNAME.fullmatch(username):
         raise InvalidInputError(_("A user name has 2 to 64 letters, digits, dots, hyphens, underscores or @."))
     if str(role) not in set(Role):
         raise InvalidInputError(

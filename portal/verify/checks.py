@@ -165,7 +165,7 @@ BILL_CHECKS = [
         f"""
         WITH winner AS (
             SELECT DISTINCT ON (account_id, billing_month) account_id, billing_month, id FROM bills
-            ORDER BY account_id, billing_month, {LATEST}
+            ORDER BY account_id, billing_month, source = 'OLD_SYSTEM', {LATEST}
         )
         SELECT b.billing_month || '/' || b.id AS key,
                CASE WHEN w.id IS NULL THEN 'CANCELLED' ELSE 'live' END AS expected, b.status AS found
