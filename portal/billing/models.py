@@ -76,8 +76,8 @@ class Account(Base):
     portal_current_bill: Mapped[str | None]
     is_active: Mapped[bool | None]
     as_of: Mapped[timestamp]
-    first_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batches.id"))
-    last_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batches.id"))
+    first_batch_id: Mapped[int | None] = mapped_column(BigInteger)
+    last_batch_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]
     search: Mapped[str | None] = mapped_column(
@@ -187,7 +187,8 @@ class AccountBalance(Base):
     `outstanding`: the latest live bill's demand less what was paid on it, not below 0. `credit`: what was paid on
     it beyond the amount and the fine. `unpaid_bills`: consecutive unpaid live bills up to the latest.
     `payments_count` counts all payments of the account (0: never paid). `location_id`, `use`, `size_band` repeat
-    the account's, `is_pending` says that the account waits for its survey.
+    the account's, `is_pending` says that the account waits for its survey. Without a foreign key, since a file writes a
+    row for each of its accounts; `flask verify` finds a row whose account is not there.
     """
 
     __tablename__ = "account_balances"
@@ -200,9 +201,7 @@ class AccountBalance(Base):
         {"postgresql_with": {"fillfactor": "80"}},
     )
 
-    account_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     location_id: Mapped[int]
     use: Mapped[str | None]
     size_band: Mapped[str | None]

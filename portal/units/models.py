@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Computed, Float, ForeignKey, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, Float, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -65,8 +65,8 @@ class SurveyUnit(Base):
     surveyed_at: Mapped[timestamp | None]
     extra_text: Mapped[str | None]
     as_of: Mapped[timestamp]
-    first_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batches.id"))
-    last_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batches.id"))
+    first_batch_id: Mapped[int | None] = mapped_column(BigInteger)
+    last_batch_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]
     search: Mapped[str | None] = mapped_column(
