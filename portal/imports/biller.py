@@ -146,13 +146,15 @@ def find(session: Session) -> None:
         session,
         "SECOND_PSID",
         """
-        SELECT w.line_no, 'Survey ID', s.survey_id FROM work w JOIN stage s USING (line_no)
-        WHERE w.outcome <> 'REJECTED' AND (
-            (w.unit_id IS NOT NULL AND EXISTS (
-                SELECT FROM accounts o WHERE o.unit_id = w.unit_id AND o.psid <> w.psid))
-            OR s.survey_id IN (
+        SELECT w.line_no, 'Survey ID', s.survey_id
+        FROM (
+            SELECT w.line_no FROM work w JOIN accounts o ON o.unit_id = w.unit_id AND o.psid <> w.psid
+            UNION
+            SELECT line_no FROM stage JOIN (
                 SELECT survey_id FROM stage WHERE state = '' AND survey_id IS NOT NULL
-                GROUP BY survey_id HAVING count(*) > 1))""",
+                GROUP BY survey_id HAVING count(*) > 1) several USING (survey_id)
+        ) second JOIN work w USING (line_no) JOIN stage s USING (line_no)
+        WHERE w.outcome <> 'REJECTED'""",
     )
     note(
         session,

@@ -66,10 +66,11 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
         " FROM work WHERE outcome = 'UPDATED' AND ((may_write AND account_differs) OR bill_state = 'NEW'"
         " OR (may_write_bill AND bill_differs))",
     )
-    touched.touch_bills(
+    touched.touch_new(
         session,
-        "SELECT account_id, CASE WHEN bill_state = 'NEW' THEN file_month END FROM work WHERE outcome = 'INSERTED'",
-        money=True,
+        "SELECT w.account_id, CASE WHEN w.bill_state = 'NEW' THEN w.file_month END, w.unit_id, w.location_id,"
+        ' s."use", s.size_band FROM work w JOIN stage s USING (line_no)'
+        " WHERE w.outcome = 'INSERTED'",
     )
     touched.release_units(
         session,
