@@ -45,6 +45,8 @@ Made by the migrations; they hold whoever writes.
 - `post_<table>_days_<event>`: the same for `rollup_days`, after every change of `bills` and `unit_cycles`.
 - `refuse_truncate`: these tables cannot be truncated, since no delta would be posted.
 - `audit_log_append_only`, `audit_log_no_truncate`: the audit log takes inserts only.
+- `import_batches_kept`, `import_batches_no_truncate`: no batch is ever deleted, since rows name it without a foreign
+  key.
 - `ensure_audit_partition(month)`: makes the audit log's partition of a month, `audit_log_yYYYYmMM`, if it is missing,
   and moves the month's lines from the default partition `audit_log_other` into it.
 - `ensure_bill_partition(month)`: makes the partition of a month, `bills_yYYYYmMM`, if it is missing.

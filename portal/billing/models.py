@@ -86,8 +86,8 @@ class Account(Base):
     delete_reason: Mapped[str] = mapped_column(server_default="")
     # Counts the edits by people: a form made of an older one is refused.
     version: Mapped[int] = mapped_column(server_default=text("1"))
-    first_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batches.id"))
-    last_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batches.id"))
+    first_batch_id: Mapped[int | None] = mapped_column(BigInteger)
+    last_batch_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]
     search: Mapped[str | None] = mapped_column(
@@ -197,7 +197,8 @@ class AccountBalance(Base):
     `outstanding`: the latest live bill's demand less what was paid on it, not below 0. `credit`: what was paid on
     it beyond the amount and the fine. `unpaid_bills`: consecutive unpaid live bills up to the latest.
     `payments_count` counts all payments of the account (0: never paid). `location_id`, `use`, `size_band` repeat
-    the account's, `is_pending` says that the account waits for its survey.
+    the account's, `is_pending` says that the account waits for its survey. Without a foreign key, since a file writes a
+    row for each of its accounts; `flask verify` finds a row whose account is not there.
     """
 
     __tablename__ = "account_balances"
@@ -210,9 +211,7 @@ class AccountBalance(Base):
         {"postgresql_with": {"fillfactor": "80"}},
     )
 
-    account_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     location_id: Mapped[int]
     use: Mapped[str | None]
     size_band: Mapped[str | None]

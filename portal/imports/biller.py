@@ -69,12 +69,21 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
     bill_pairs = {f'b."{name}"': expression for name, expression in BILL_FIELDS.items()}
     in_scope = inside.format(column="pl.location_id")
     account_in_scope = f"(a.id IS NULL OR {inside.format(column='a.location_id')})"
-    # A bill id that two accounts of one file claim goes to the lower PSID.
+    # A bill id that several accounts claim belongs to the lowest PSID, in one file or in several, in any order: a lower
+    # one takes the bill over. Rows and accounts outside the uploader's area neither claim nor lose any.
+    claims = inside.format(column="(SELECT p.location_id FROM stage_places p WHERE p.place_no = stage.place_no)")
+    may_take = (
+        f"(s.psid < b.psid AND {inside.format(column='b.location_id')} AND EXISTS ("
+        f"SELECT FROM accounts loser WHERE loser.id = b.account_id AND {inside.format(column='loser.location_id')}))"
+    )
+    # A bill that a person has moved stays in its month also then.
+    moved = "s.psid < b.psid AND b.month_source = 'MOVED'"
     make_work(
         session,
         f"""
         WITH owners AS (
-            SELECT portal_bill_id, min(psid) AS psid FROM stage WHERE state = '' AND portal_bill_id IS NOT NULL
+            SELECT portal_bill_id, min(psid) AS psid FROM stage
+            WHERE state = '' AND portal_bill_id IS NOT NULL AND {claims}
             GROUP BY 1 HAVING count(*) > 1
         )
         SELECT s.line_no, s.psid AS entity_key, s.psid,
@@ -83,12 +92,14 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
                coalesce(:as_of >= a.as_of, false) AS may_write,
                a.id IS NOT NULL AND {differs(account_pairs)} AS account_differs,
                b.id AS bill_id, b.billing_month AS old_month, b.amount_payable AS old_payable,
-               m.month AS file_month, m.source AS month_source,
+               CASE WHEN {moved} THEN b.billing_month ELSE m.month END AS file_month,
+               CASE WHEN {moved} THEN b.month_source ELSE m.source END AS month_source,
                CASE WHEN s.portal_bill_id IS NULL THEN ''
-                    WHEN o.psid <> s.psid OR b.account_id <> a.id OR (k.portal_bill_id IS NOT NULL AND a.id IS NULL)
-                        THEN 'OTHERS'
-                    WHEN k.portal_bill_id IS NULL THEN 'NEW'
-                    ELSE 'KNOWN' END AS bill_state,
+                    WHEN o.psid <> s.psid THEN 'OTHERS'
+                    WHEN k.portal_bill_id IS NULL OR {may_take} THEN 'NEW'
+                    WHEN b.psid = s.psid THEN 'KNOWN'
+                    ELSE 'OTHERS' END AS bill_state,
+               CASE WHEN coalesce(o.psid = s.psid, true) AND {may_take} THEN b.account_id END AS taken_from,
                coalesce(:as_of >= b.as_of, false) AS may_write_bill,
                b.id IS NOT NULL AND {differs(bill_pairs)} AS bill_differs,
                coalesce(b.issued_at <> s.issued_at, false) AS bill_reissued,
@@ -135,13 +146,15 @@ def find(session: Session) -> None:
         session,
         "SECOND_PSID",
         """
-        SELECT w.line_no, 'Survey ID', s.survey_id FROM work w JOIN stage s USING (line_no)
-        WHERE w.outcome <> 'REJECTED' AND (
-            (w.unit_id IS NOT NULL AND EXISTS (
-                SELECT FROM accounts o WHERE o.unit_id = w.unit_id AND o.psid <> w.psid))
-            OR s.survey_id IN (
+        SELECT w.line_no, 'Survey ID', s.survey_id
+        FROM (
+            SELECT w.line_no FROM work w JOIN accounts o ON o.unit_id = w.unit_id AND o.psid <> w.psid
+            UNION
+            SELECT line_no FROM stage JOIN (
                 SELECT survey_id FROM stage WHERE state = '' AND survey_id IS NOT NULL
-                GROUP BY survey_id HAVING count(*) > 1))""",
+                GROUP BY survey_id HAVING count(*) > 1) several USING (survey_id)
+        ) second JOIN work w USING (line_no) JOIN stage s USING (line_no)
+        WHERE w.outcome <> 'REJECTED'""",
     )
     note(
         session,
@@ -157,6 +170,12 @@ def find(session: Session) -> None:
         "BILL_OTHER_ACCOUNT",
         "SELECT w.line_no, 'Last Bill ID', s.portal_bill_id FROM work w JOIN stage s USING (line_no)"
         " WHERE w.bill_state = 'OTHERS' AND w.outcome <> 'REJECTED'",
+    )
+    note(
+        session,
+        "BILL_TAKEN_OVER",
+        "SELECT w.line_no, 'Last Bill ID', s.portal_bill_id FROM work w JOIN stage s USING (line_no)"
+        " WHERE w.taken_from IS NOT NULL AND w.outcome <> 'REJECTED'",
     )
     note(
         session,

@@ -59,16 +59,18 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
         "SELECT account_id FROM work WHERE outcome = 'UPDATED' AND (old_unit_id IS DISTINCT FROM unit_id"
         " OR month_moves OR (may_write_bill AND bill_reissued))",
     )
+    touched.touch(session, "SELECT taken_from FROM work WHERE taken_from IS NOT NULL AND outcome <> 'REJECTED'")
     touched.touch_bills(
         session,
         "SELECT account_id, CASE WHEN bill_state = 'NEW' THEN file_month WHEN bill_state = 'KNOWN' THEN old_month END"
         " FROM work WHERE outcome = 'UPDATED' AND ((may_write AND account_differs) OR bill_state = 'NEW'"
         " OR (may_write_bill AND bill_differs))",
     )
-    touched.touch_bills(
+    touched.touch_new(
         session,
-        "SELECT account_id, CASE WHEN bill_state = 'NEW' THEN file_month END FROM work WHERE outcome = 'INSERTED'",
-        money=True,
+        "SELECT w.account_id, CASE WHEN w.bill_state = 'NEW' THEN w.file_month END, w.unit_id, w.location_id,"
+        ' s."use", s.size_band FROM work w JOIN stage s USING (line_no)'
+        " WHERE w.outcome = 'INSERTED'",
     )
     touched.release_units(
         session,
@@ -110,6 +112,7 @@ def _update_accounts(session: Session, parameters: dict[str, object]) -> None:
 def _write_bills(session: Session, parameters: dict[str, object]) -> None:
     names = list(BILL_FIELDS)
     expressions = ", ".join(BILL_FIELDS.values())
+    _give_up_bills(session)
     # Bills whose month is corrected step aside first, so that no month ever has two live ones.
     run(
         session,
@@ -165,6 +168,27 @@ def _write_bills(session: Session, parameters: dict[str, object]) -> None:
             AND live.status <> 'CANCELLED'
         WHERE w.bill_state = 'NEW' AND w.outcome <> 'REJECTED'""",
         **parameters,
+    )
+
+
+def _give_up_bills(session: Session) -> None:
+    """Remove the bills that a lower PSID takes over: they are new bills of its own."""
+    taken = "w.taken_from IS NOT NULL AND w.outcome <> 'REJECTED'"
+    if not run(session, f"SELECT EXISTS (SELECT FROM work w WHERE {taken})").scalar_one():
+        return
+    run(
+        session,
+        "UPDATE payments p SET bill_month = NULL, bill_id = NULL FROM work w"
+        f" WHERE p.bill_month = w.old_month AND p.bill_id = w.bill_id AND {taken}",
+    )
+    run(
+        session,
+        f"DELETE FROM bills b USING work w WHERE b.billing_month = w.old_month AND b.id = w.bill_id AND {taken}",
+    )
+    run(
+        session,
+        "DELETE FROM bill_keys k USING work w JOIN stage s USING (line_no)"
+        f" WHERE k.portal_bill_id = s.portal_bill_id AND {taken}",
     )
 
 

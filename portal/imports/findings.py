@@ -286,4 +286,9 @@ FINDINGS: dict[str, FindingType] = {
         _l("The bill id belongs to another account; no bill was taken from this row."),
         _l("Check both accounts in the portal."),
     ),
+    "BILL_TAKEN_OVER": FindingType(
+        NOTE,
+        _l("The bill stood with another account; of several that claim a bill id the lowest PSID has it."),
+        _l("Check both accounts in the portal."),
+    ),
 }

@@ -169,7 +169,7 @@ def _collect_bills(connection: Connection) -> None:
                 FROM payments p JOIN live ON live.billing_month = p.bill_month AND live.id = p.bill_id
                 WHERE {in_touched_months(connection, "p.bill_month")} GROUP BY 1, 2
             )
-            SELECT b.billing_month, b.id, b.account_id,
+            SELECT b.billing_month, b.id, b.account_id, {ISSUED_ON} AS issued_on,
                    b.status AS old_status, b.paid_amount AS old_paid, b.demand AS old_demand,
                    b.last_paid_on AS old_last_paid_on, b.carried_on AS old_carried_on,
                    b.has_all, coalesce(b.is_former, false) AS is_former,

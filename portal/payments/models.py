@@ -72,8 +72,8 @@ class Payment(Base):
     bill_month: Mapped[dt.date | None]
     bill_id: Mapped[int | None] = mapped_column(BigInteger)
     as_of: Mapped[timestamp]
-    first_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batches.id"))
-    last_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batches.id"))
+    first_batch_id: Mapped[int | None] = mapped_column(BigInteger)
+    last_batch_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]
 

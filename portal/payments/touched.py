@@ -18,7 +18,7 @@ LATER_FIRST = (
 # The day a bill `b` was issued.
 ISSUED_ON = "(b.issued_at AT TIME ZONE 'Asia/Karachi')::date"
 
-_LISTS = ("noted_accounts", "noted_bills", "touched", "touched_bills")
+_LISTS = ("noted_accounts", "noted_new", "noted_bills", "touched", "touched_bills")
 
 
 def begin_touching(session: Session) -> None:
@@ -33,6 +33,12 @@ def begin_touching(session: Session) -> None:
         session.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))
     session.execute(
         text("CREATE TEMP TABLE noted_accounts (account_id bigint, whole boolean, money boolean) ON COMMIT DROP")
+    )
+    session.execute(
+        text(
+            'CREATE TEMP TABLE noted_new (account_id bigint, unit_id bigint, location_id int, "use" text,'
+            " size_band text) ON COMMIT DROP"
+        )
     )
     session.execute(
         text("CREATE TEMP TABLE noted_bills (account_id bigint, billing_month date, carried boolean) ON COMMIT DROP")
@@ -68,6 +74,25 @@ def touch_bills(session: Session, select_bills: str, *, money: bool = False, **p
     )
 
 
+def touch_new(session: Session, select_accounts: str) -> None:
+    """Add accounts that this transaction has made: a SELECT of (account_id, billing_month or NULL, unit_id,
+    location_id, use, size_band), one row for each.
+
+    What figures need of them is in the caller's hands: reading it back out of the wide table of accounts would take
+    longer than anything that is made of it.
+    """
+    session.execute(
+        text(
+            f"""
+            WITH found (account_id, month, unit_id, location_id, "use", size_band) AS MATERIALIZED ({select_accounts}),
+            months AS (
+                INSERT INTO noted_bills SELECT account_id, month, false FROM found WHERE month IS NOT NULL
+            )
+            INSERT INTO noted_new SELECT account_id, unit_id, location_id, "use", size_band FROM found"""
+        )
+    )
+
+
 def release_units(session: Session, select_unit_ids: str, **parameters: object) -> None:
     """Bring units up to date that an account has just left: touch their remaining accounts, clear empty ones."""
     touch(session, f"SELECT a.id FROM accounts a WHERE a.unit_id IN ({select_unit_ids})", **parameters)
@@ -93,7 +118,10 @@ def complete_lists(connection: Connection) -> bool:
             SELECT n.*, a.unit_id, a.location_id, a."use", a.size_band
             FROM (
                 SELECT account_id, bool_or(whole) AS whole, bool_or(money) AS money FROM noted_accounts GROUP BY 1
-            ) n JOIN accounts a ON a.id = n.account_id"""
+            ) n JOIN accounts a ON a.id = n.account_id
+            UNION ALL
+            SELECT account_id, false, true, unit_id, location_id, "use", size_band FROM noted_new f
+            WHERE NOT EXISTS (SELECT FROM noted_accounts n WHERE n.account_id = f.account_id)"""
         )
     )
     if not connection.execute(text("SELECT EXISTS (SELECT FROM touched)")).scalar_one():

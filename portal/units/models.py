@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Computed, Float, ForeignKey, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, Float, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -77,8 +77,8 @@ class SurveyUnit(Base):
     delete_reason: Mapped[str] = mapped_column(server_default="")
     # Counts the edits by people: a form made of an older one is refused.
     version: Mapped[int] = mapped_column(server_default=text("1"))
-    first_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batches.id"))
-    last_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batches.id"))
+    first_batch_id: Mapped[int | None] = mapped_column(BigInteger)
+    last_batch_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]
     search: Mapped[str | None] = mapped_column(

@@ -295,9 +295,9 @@ BALANCE_CHECKS = [
             LEFT JOIN unpaid u ON u.account_id = a.id
             LEFT JOIN counted c ON c.account_id = a.id
         )
-        SELECT e.account_id::text AS key, row_to_json(e)::text AS expected,
+        SELECT account_id::text AS key, coalesce(row_to_json(e)::text, 'no row') AS expected,
                coalesce(row_to_json(f)::text, 'no row') AS found
-        FROM expected e LEFT JOIN account_balances f USING (account_id)
+        FROM expected e FULL JOIN account_balances f USING (account_id)
         WHERE (e.location_id, e."use", e.size_band, e.is_pending, e.latest_bill_month, e.latest_bill_id, e.outstanding,
                e.credit, e.unpaid_bills, e.payments_count)
               IS DISTINCT FROM
@@ -375,6 +375,13 @@ PLACE_CHECKS = [
     ),
 ]
 
+# Each table once by its first and once by its last batch.
+_NAMED_BATCHES = " UNION ALL ".join(
+    f"SELECT DISTINCT {column} AS id, '{table}' AS by FROM {table} WHERE {column} IS NOT NULL"
+    for table in ("survey_units", "accounts", "bills", "payments")
+    for column in ("first_batch_id", "last_batch_id")
+)
+
 IMPORT_CHECKS = [
     Check(
         "import_batches",
@@ -392,6 +399,13 @@ IMPORT_CHECKS = [
         FROM kept k JOIN import_batches b USING (id)
         WHERE (k.rejected, k.duplicate, k.updated, k.pending)
            <> (b.rows_rejected, b.rows_duplicate, b.rows_updated, b.rows_pending)""",
+    ),
+    Check(
+        "import_batches",
+        "the batches that rows name",
+        f"""
+        SELECT named.id::text AS key, 'a batch' AS expected, 'none, named by ' || min(named.by) AS found
+        FROM ({_NAMED_BATCHES}) named LEFT JOIN import_batches b USING (id) WHERE b.id IS NULL GROUP BY named.id""",
     ),
 ]
 

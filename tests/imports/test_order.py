@@ -62,7 +62,8 @@ def make_world(seed: int) -> list[File]:
                     continue
                 if n not in last or r.random() < 0.6:
                     last[n] = (str(1000 * (index + 1) + 100 * half + n), issued, r.choice([300, 500, 1050]))
-                bill_id, when, payable = last[n]
+                # Now and then a row claims the bill of another account.
+                bill_id, when, payable = last[r.choice(list(last)) if r.random() < 0.15 else n]
                 rows.append(
                     biller_row(
                         n,

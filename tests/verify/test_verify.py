@@ -34,6 +34,7 @@ PLANTED = [
     ("account_balances", "UPDATE account_balances SET unpaid_bills = 9"),
     ("account_balances", "UPDATE account_balances SET payments_count = 9"),
     ("account_balances", "DELETE FROM account_balances"),
+    ("account_balances", "INSERT INTO account_balances (account_id, location_id, is_pending) VALUES (999999, 1, true)"),
     ("accounts", "UPDATE accounts SET unit_id = NULL"),
     ("accounts", "UPDATE accounts SET location_id = 1"),
     ("survey_units", "UPDATE survey_units SET location_id = 1"),
@@ -60,6 +61,8 @@ PLANTED = [
     ("rollup_days", "UPDATE account_balances SET outstanding = outstanding + 1"),
     ("location_closure", "DELETE FROM location_closure WHERE depth = 1"),
     ("import_batches", "DELETE FROM import_rows"),
+    ("import_batches", "UPDATE accounts SET last_batch_id = 999999"),
+    ("import_batches", "UPDATE bills SET first_batch_id = 999999"),
 ]  # fmt: skip
 
 
