@@ -22,13 +22,15 @@ def notify(
     entity: str = "",
     entity_id: str | int = "",
     url: str = "",
+    kind: str | None = None,
 ) -> int:
     """Tell people something, in the transaction of what happened. Returns how many were told now.
 
     `type_name` is a key of `portal.notifications.types.TYPES`; `message` is lazy, it is stored in every language;
-    `event_key` names what happened: the same thing is told the same person once. `url` is a path of the portal.
+    `event_key` names what happened: the same thing is told the same person once. `url` is a path of the portal;
+    `kind` replaces the type's own (a decision is a success or a warning).
     """
-    kind, texts = TYPES[type_name].kind, in_every_language(message)
+    kind, texts = kind or TYPES[type_name].kind, in_every_language(message)
     rows = [
         {
             "staff_id": staff_id, "type": type_name, "kind": kind, "message": texts, "url": url, "entity": entity,
