@@ -146,6 +146,7 @@ def _setup_caching(app: Flask, settings: Settings) -> None:
 
 def _setup_web(app: Flask, settings: Settings) -> None:
     """Order matters: what is registered first runs first before a request, and last after it."""
+    from portal.notifications import wiring
     from portal.staff import login
     from portal.web import assets, errors, guard, logs, security, shell
 
@@ -153,6 +154,7 @@ def _setup_web(app: Flask, settings: Settings) -> None:
     logs.install(app, settings)
     security.install(app, settings)
     login.install(app)
+    wiring.install(app)
     guard.install(app)
     security.install_behind_guard(app)
     limiter.init_app(app)

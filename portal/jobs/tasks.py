@@ -73,13 +73,16 @@ def verify_everything() -> None:
 
 @task("jobs.housekeeping", cron="0 21 * * *", lock="jobs.housekeeping")
 def tidy_up() -> None:
-    """Delete what is not needed any more: login attempts, sessions, jobs, cache files, uploads."""
-    with transaction():
+    """Delete what is not needed any more: login attempts, sessions, jobs, mails, notifications, files."""
+    from portal.notifications import inbox
+
+    with transaction() as session:
         counts = {
             "login attempts": housekeeping.prune_login_attempts(),
             "sessions": housekeeping.prune_sessions(),
             "jobs": housekeeping.prune_jobs(),
             "mails": housekeeping.prune_mails(),
+            "notifications": inbox.prune(session, settings().notification_days),
         }
         uploads = housekeeping.forget_uploads(settings().import_file_days)
     counts["uploads"] = housekeeping.delete_files(uploads, settings().uploads_dir)

@@ -12,6 +12,7 @@ from portal.errors import InvalidInputError
 from portal.staff import areas as tree
 from portal.staff import second_factor, signin, tokens
 from portal.staff.authority import By, note, open_person
+from portal.staff.happenings import Happening, What, tell
 from portal.staff.models import Staff, StaffToken
 from portal.staff.rules import Action
 from portal.staff.sessions import end_all_sessions
@@ -68,6 +69,7 @@ def reset_password(session: Session, by: By, staff_id: int, version: int | None 
     revoke_tokens(session, staff.id)
     after = {"sessions_ended": end_all_sessions(session, staff.id)}
     note(session, by, "staff.reset_password", staff, after=after, reason=reason)
+    tell(session, Happening(What.PASSWORD_RESET, staff.id, by.name, by.staff_id == staff.id))
     return tokens.issue(session, staff.id, TokenKind.CODE, created_by=by.staff_id, minutes=tokens.CODE_MINUTES)
 
 
