@@ -6,9 +6,13 @@ import datetime as dt
 import logging
 from zoneinfo import ZoneInfo
 
+from flask_babel import LazyString, ngettext
+from sqlalchemy.orm import Session
+
 from portal.db import read_snapshot, transaction
 from portal.jobs import housekeeping, rescue
 from portal.jobs.app import task
+from portal.permissions import Permission, Role
 from portal.web.context import settings
 
 log = logging.getLogger(__name__)
@@ -68,7 +72,25 @@ def verify_everything() -> None:
             "verify: %s (%s) %s: expected %s, found %s", found.table, found.what, found.key, found.expected, found.found
         )
     if report.total:
+        with transaction() as session:
+            _alert(session, report.total)
         raise RuntimeError(f"{report.total} differences found: run 'flask verify'.")
+
+
+def _alert(session: Session, total: int) -> None:
+    """Tell those who answer for the whole province; once a day, however often the check runs."""
+    from portal.notifications.recipients import people_of
+    from portal.notifications.service import notify
+
+    message = LazyString(
+        lambda: ngettext(
+            "The nightly check found %(num)d figure that is not what the rows say. Have “flask verify” run.",
+            "The nightly check found %(num)d figures that are not what the rows say. Have “flask verify” run.",
+            total,
+        )
+    )
+    heads = people_of(session, None, [Role.HEAD], Permission.VIEW_METRICS)
+    notify(session, "alert.verify", heads, message, event_key=f"alert.verify:{dt.datetime.now(KARACHI).date()}")
 
 
 @task("jobs.housekeeping", cron="0 21 * * *", lock="jobs.housekeeping")

@@ -6,7 +6,7 @@ Everything is by the person's own id: another's notification is one that does no
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import delete, func, select, update
@@ -16,8 +16,6 @@ from portal.errors import NotFoundError
 from portal.notifications import selects
 from portal.notifications.models import Notification
 from portal.notifications.selects import CentreFilter
-
-MOST_IDS = 500
 
 
 def find(session: Session, staff_id: int, notification_id: int) -> Notification:
@@ -44,31 +42,32 @@ def read_all(session: Session, staff_id: int, wanted: CentreFilter, up_to: int) 
     return _change(session, rows, {"read_at": func.now()})
 
 
-def delete_one(session: Session, staff_id: int, notification_id: int) -> None:
-    """Take one out of the centre. Raises NotFoundError."""
-    find(session, staff_id, notification_id).deleted_at = dt.datetime.now(dt.UTC)
+def delete_one(session: Session, staff_id: int, notification_id: int) -> dt.datetime:
+    """Take one out of the centre. Returns the moment, by which it is brought back. Raises NotFoundError."""
+    one = find(session, staff_id, notification_id)
+    one.deleted_at = moment = dt.datetime.now(dt.UTC)
+    return moment
 
 
-def clear_read(session: Session, staff_id: int, wanted: CentreFilter) -> list[int]:
-    """Take everything read of a filter out of the centre. Returns the ids, for undoing it."""
+def clear_read(session: Session, staff_id: int, wanted: CentreFilter) -> tuple[int, dt.datetime]:
+    """Take everything read of a filter out of the centre. Returns how many, and the moment that undoes it."""
+    moment = dt.datetime.now(dt.UTC)
     rows = selects.centre(staff_id, wanted).where(Notification.read_at.is_not(None))
-    ids = rows.with_only_columns(Notification.id, maintain_column_froms=True)
-    gone = update(Notification).where(Notification.id.in_(ids.scalar_subquery())).values(deleted_at=func.now())
-    return list(session.scalars(gone.returning(Notification.id)))
+    return _change(session, rows, {"deleted_at": moment}), moment
 
 
-def restore(session: Session, staff_id: int, ids: Collection[int]) -> int:
-    """Bring deleted ones back. Returns how many."""
+def restore(session: Session, staff_id: int, moment: dt.datetime) -> int:
+    """Bring back what was deleted at a moment. Returns how many."""
     back = (
         update(Notification)
-        .where(Notification.staff_id == staff_id, Notification.id.in_(ids), Notification.deleted_at.is_not(None))
+        .where(Notification.staff_id == staff_id, Notification.deleted_at == moment)
         .values(deleted_at=None)
         .returning(Notification.id)
     )
     return len(session.execute(back).all())
 
 
-def _change(session: Session, rows: selects.Rows, values: dict[str, object]) -> int:
+def _change(session: Session, rows: selects.Rows, values: dict[str, Any]) -> int:
     ids = rows.with_only_columns(Notification.id, maintain_column_froms=True)
     changed = update(Notification).where(Notification.id.in_(ids.scalar_subquery())).values(**values)
     return len(session.execute(changed.returning(Notification.id)).all())

@@ -9,6 +9,7 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from portal.errors import InvalidInputError
+from portal.mail.addresses import forget_refusal
 from portal.staff import areas as tree
 from portal.staff import second_factor, signin, tokens
 from portal.staff.authority import By, note, open_person
@@ -95,6 +96,15 @@ def reset_second_factor(session: Session, by: By, staff_id: int, reason: str = "
     if not second_factor.remove(session, staff, second_factor.Who(by.name, by.staff_id, by.address), reason):
         raise InvalidInputError(_("This person has no second factor."), code="state")
     note(session, by, "staff.sign_out_everywhere", staff, after={"sessions_ended": end_all_sessions(session, staff.id)})
+
+
+def try_address_again(session: Session, by: By, staff_id: int) -> bool:
+    """Send mails to an address again that was refused. False: it was not."""
+    staff = open_person(session, by, staff_id, Action.EDIT, None)
+    if not forget_refusal(session, staff.email):
+        return False
+    note(session, by, "mail.address_reset", staff)
+    return True
 
 
 # -- Invitations ---------------------------------------------------------------------------------------------------
