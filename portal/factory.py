@@ -32,6 +32,7 @@ FEATURES: list[str] = [
     "portal.locations.views",
     "portal.payments.views",
     "portal.trail.views",
+    "portal.trail.activity_views",
     "portal.files.views",
     "portal.notifications.views",
     "portal.registers.views",

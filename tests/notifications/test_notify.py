@@ -217,7 +217,9 @@ def test_old_ones_are_deleted_at_night(world: World) -> None:
     tell(world.app, [me], "old")
     tell(world.app, [me], "young")
     with world.app.app_context(), transaction() as session:
-        session.execute(text("UPDATE notifications SET created_at = now() - interval '181 days' WHERE event_key = 'old'"))
+        session.execute(
+            text("UPDATE notifications SET created_at = now() - interval '181 days' WHERE event_key = 'old'")
+        )
         assert inbox.prune(session, 180) == 1
     assert told(world.app, "old") == set()
     assert told(world.app, "young") == {me}
