@@ -31,6 +31,8 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "max_document_mib": (1, 100),
     "audit_months": (12, 240),
     "import_file_days": (1, 3650),
+    "notification_days": (7, 3650),
+    "digest_hour": (0, 23),
     "recovery_target": (0, 100),
     "smtp_port": (1, 65535),
 }
@@ -84,6 +86,8 @@ class Settings:
     recovery_targets: tuple[tuple[int, int], ...] = ()  # (location id, percent), where an area has its own
     audit_months: int = 84
     import_file_days: int = 90
+    notification_days: int = 180
+    digest_hour: int = 8
     storage_url: str = ""  # '' is the instance folder
     max_photo_mib: int = 15
     max_document_mib: int = 20
@@ -239,6 +243,8 @@ def _changeable(env: dict[str, str]) -> dict[str, Any]:
         "storage_url": env.get("STORAGE_URL", "").strip(),
         "audit_months": _bounded(env, "AUDIT_MONTHS", 84),
         "import_file_days": _bounded(env, "IMPORT_FILE_DAYS", 90),
+        "notification_days": _bounded(env, "NOTIFICATION_DAYS", 180),
+        "digest_hour": _bounded(env, "DIGEST_HOUR", 8),
         "max_import_mib": _bounded(env, "MAX_IMPORT_MIB", 100),
         "max_photo_mib": _bounded(env, "MAX_PHOTO_MIB", 15),
         "max_document_mib": _bounded(env, "MAX_DOCUMENT_MIB", 20),

@@ -32,6 +32,7 @@ FEATURES: list[str] = [
     "portal.locations.views",
     "portal.payments.views",
     "portal.trail.views",
+    "portal.trail.activity_views",
     "portal.files.views",
     "portal.notifications.views",
     "portal.registers.views",
@@ -147,6 +148,7 @@ def _setup_caching(app: Flask, settings: Settings) -> None:
 
 def _setup_web(app: Flask, settings: Settings) -> None:
     """Order matters: what is registered first runs first before a request, and last after it."""
+    from portal.notifications import wiring
     from portal.staff import login
     from portal.web import assets, errors, guard, logs, security, shell
 
@@ -154,6 +156,7 @@ def _setup_web(app: Flask, settings: Settings) -> None:
     logs.install(app, settings)
     security.install(app, settings)
     login.install(app)
+    wiring.install(app)
     guard.install(app)
     security.install_behind_guard(app)
     limiter.init_app(app)

@@ -38,6 +38,7 @@ class Group:
 
 _OVERVIEW = Entry(_l("Overview"), "/dash/overview/", Permission.VIEW_DASHBOARDS, "speedometer2")
 _REPORTS = Entry(_l("Reports"), "/reports/", Permission.VIEW_REPORTS, "table", also="/dash/reports/")
+_ACTIVITY = Entry(_l("Activity"), "/activity/", Permission.VIEW_ACTIVITY, "activity")
 _SEARCH = Entry(_l("Search"), SEARCH_PATH, Permission.VIEW_UNITS, "search")
 _UNITS = Entry(_l("Units"), "/units/", Permission.VIEW_UNITS, "house")
 _ACCOUNTS = Entry(_l("Accounts"), "/accounts/", Permission.VIEW_UNITS, "person-vcard")
@@ -52,7 +53,7 @@ _HOME = Entry(_l("Home"), "/home", Permission.SIGNED_IN, "house-door")
 _ME = Entry(_l("Me"), "/me", Permission.SIGNED_IN, "person-circle")
 
 MENU: tuple[Group, ...] = (
-    Group(_l("Dashboards"), (_OVERVIEW, _REPORTS)),
+    Group(_l("Dashboards"), (_OVERVIEW, _REPORTS, _ACTIVITY)),
     Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS)),
     Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE)),
     Group(_l("Administration"), (_STAFF, _AUDIT, _SETTINGS, _CUTOVER)),

@@ -109,6 +109,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "section": "general",
         "change_id": 10**9,
         "run_id": 10**9,
+        "notification_id": 10**9,  # one's own only, whatever the area: tests/notifications
         "session_id": 10**9,
         "action": "deactivate",
         "digest": "0" * 32,
@@ -162,6 +163,8 @@ def test_public_is_what_must_be(module_app: Flask) -> None:
         # Whoever forgot his password, and whoever has a one-time link or code.
         "staff.forgot", "staff.forgot_post", "staff.reset_code", "staff.reset_code_post", "staff.reset_link",
         "staff.reset_link_post", "staff.welcome", "staff.welcome_post",
+        # Whoever has the link of a mail ends mails of its kind.
+        "notifications.stop", "notifications.stop_post",
         # On the sign-in page.
         "settings.logo_image",
     }  # fmt: skip

@@ -1,4 +1,7 @@
-"""Notifications."""
+"""Notifications: where the thing lies, and addresses that take no mail."""
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0010"
 down_revision = "0009"
@@ -7,7 +10,18 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("notifications", sa.Column("location_id", sa.Integer(), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_notifications_location_id"), "notifications", "locations", ["location_id"], ["id"]
+    )
+    op.create_index("ix_notifications_created_at", "notifications", ["created_at"])
+    op.create_table(
+        "refused_addresses",
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text(), server_default="", nullable=False),
+        sa.Column("refused_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("address", name=op.f("pk_refused_addresses")),
+    )
 
 
 def downgrade() -> None:

@@ -80,6 +80,12 @@ ACTIONS: dict[str, ActionWords] = {
         SIGNING_IN, _l("New recovery codes"), _l("made new recovery codes for %(thing)s")
     ),
     "staff.reset_link": ActionWords(SIGNING_IN, _l("Reset link sent"), _l("sent a reset link to %(thing)s")),
+    "mail.address_reset": ActionWords(
+        STAFF, _l("Mail address reset"), _l("let mails go to the address of %(thing)s again")
+    ),
+    "notifications.unsubscribe": ActionWords(
+        STAFF, _l("Mails switched off by a link"), _l("switched off mails to %(thing)s by the link of a mail")
+    ),
     "import.upload": ActionWords(IMPORTS, _l("File uploaded"), _l("uploaded %(thing)s")),
     "import.options": ActionWords(
         IMPORTS, _l("Months of an import changed"), _l("changed months or as-of time of %(thing)s")
@@ -181,6 +187,7 @@ FIELDS: dict[str, Any] = {
     "lines": _l("lines"),
     "of": _l("download of"),
     "began": _l("began with line"),
+    "types": _l("kinds of notifications"),
     "kept_months": _l("months kept"),
     "value": _l("value"),
 }

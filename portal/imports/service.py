@@ -22,6 +22,7 @@ from portal.errors import ConflictError, DomainError, InvalidInputError, NotFoun
 from portal.imports.models import ImportBatch
 from portal.imports.outcome import ImportOptions, Outcome, Progress, no_progress
 from portal.imports.pipeline import KARACHI, PreviewChangedError, run_import
+from portal.imports.telling import tell_of_places, tell_uploader
 from portal.permissions import AreaScope
 from portal.web.messages import in_every_language
 
@@ -180,6 +181,7 @@ def check_batch(session: Session, batch_id: int, settings: ImportSettings, side:
         session.rollback()
         if (refused := _still(session, batch_id, "CHECKING")) is not None:
             refused.status, refused.error, refused.finished_at = "REFUSED", in_every_language(error), now()
+            tell_uploader(session, refused)
         return
     checked = _still(session, batch_id, "CHECKING")
     if checked is None:
@@ -252,13 +254,17 @@ def commit_batch(
         batch.preview, batch.error = changed.outcome.as_json(), in_every_language(changed)
         _note_counts(batch, changed.outcome)
         batch.status = "PREVIEW"
+        tell_uploader(session, batch, actor.staff_id)
         return
     except DomainError as error:
         session.rollback()
         batch = get_batch(session, batch_id)
         batch.status, batch.error, batch.finished_at = "FAILED", in_every_language(error), now()
+        tell_uploader(session, batch, actor.staff_id)
         return
     _finish(session, batch, outcome, actor)
+    tell_uploader(session, batch, actor.staff_id)
+    tell_of_places(session, batch)
 
 
 def fail_batch(session: Session, batch_id: int, reason: object) -> None:
@@ -266,6 +272,7 @@ def fail_batch(session: Session, batch_id: int, reason: object) -> None:
     batch = get_batch(session, batch_id)
     if batch.status in RUNNING:
         batch.status, batch.error, batch.finished_at = "FAILED", in_every_language(reason), now()
+        tell_uploader(session, batch)
 
 
 def _run(

@@ -27,6 +27,7 @@ TASK_MODULES = [
     "portal.imports.tasks",
     "portal.payments.tasks",
     "portal.cutover.tasks",
+    "portal.notifications.tasks",
     "portal.jobs.tasks",
 ]
 MAX_ATTEMPTS = 3

@@ -6,9 +6,13 @@ import datetime as dt
 import logging
 from zoneinfo import ZoneInfo
 
+from flask_babel import LazyString, ngettext
+from sqlalchemy.orm import Session
+
 from portal.db import read_snapshot, transaction
 from portal.jobs import housekeeping, rescue
 from portal.jobs.app import task
+from portal.permissions import Permission, Role
 from portal.web.context import settings
 
 log = logging.getLogger(__name__)
@@ -68,24 +72,44 @@ def verify_everything() -> None:
             "verify: %s (%s) %s: expected %s, found %s", found.table, found.what, found.key, found.expected, found.found
         )
     if report.total:
+        with transaction() as session:
+            _alert(session, report.total)
         raise RuntimeError(f"{report.total} differences found: run 'flask verify'.")
+
+
+def _alert(session: Session, total: int) -> None:
+    """Tell those who answer for the whole province; once a day, however often the check runs."""
+    from portal.notifications.recipients import people_of
+    from portal.notifications.service import notify
+
+    message = LazyString(
+        lambda: ngettext(
+            "The nightly check found %(num)d figure that is not what the rows say. Have “flask verify” run.",
+            "The nightly check found %(num)d figures that are not what the rows say. Have “flask verify” run.",
+            total,
+        )
+    )
+    heads = people_of(session, None, [Role.HEAD], Permission.VIEW_METRICS)
+    notify(session, "alert.verify", heads, message, event_key=f"alert.verify:{dt.datetime.now(KARACHI).date()}")
 
 
 @task("jobs.housekeeping", cron="0 21 * * *", lock="jobs.housekeeping")
 def tidy_up() -> None:
     """Delete what is not needed any more: attempts to sign in, sessions, one-time secrets, jobs, mails, files."""
     from portal.cutover.runs import forget_old
+    from portal.notifications import inbox
 
-    with transaction() as db_session:
+    with transaction() as session:
         counts = {
             "login attempts": housekeeping.prune_login_attempts(),
             "sessions": housekeeping.prune_sessions(),
             "one-time secrets": housekeeping.prune_tokens(),
             "jobs": housekeeping.prune_jobs(),
             "mails": housekeeping.prune_mails(),
+            "notifications": inbox.prune(session, settings().notification_days),
         }
         days = settings().import_file_days
-        uploads = housekeeping.forget_uploads(days) + forget_old(db_session, days)
+        uploads = housekeeping.forget_uploads(days) + forget_old(session, days)
     counts["uploads"] = housekeeping.delete_files(uploads, settings().uploads_dir)
     counts["cache files"] = housekeeping.prune_cache(settings().results_dir)
     log.info("tidied up: %s", ", ".join(f"{count} {name}" for name, count in counts.items()))

@@ -1,11 +1,11 @@
-"""What became of each mail of the queue, so that none is sent twice."""
+"""What became of each mail of the queue, so that none is sent twice; and addresses that take no mail."""
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, text
+from sqlalchemy import CheckConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.db import Base, created_at, updated_at
+from portal.db import Base, created_at, timestamp, updated_at
 
 
 class MailDelivery(Base):
@@ -25,3 +25,16 @@ class MailDelivery(Base):
     answer: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]
+
+
+class RefusedAddress(Base):
+    """An address that a mail server refused for good. Nothing is sent there by itself until somebody resets it.
+
+    `address` is in small letters.
+    """
+
+    __tablename__ = "refused_addresses"
+
+    address: Mapped[str] = mapped_column(primary_key=True)
+    answer: Mapped[str] = mapped_column(server_default="")
+    refused_at: Mapped[timestamp] = mapped_column(server_default=func.now())

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from portal.config import Settings
 from portal.db import side_transaction
+from portal.mail import addresses
 from portal.mail.models import MailDelivery
 from portal.mail.service import MailError, Message, send
 
@@ -52,15 +53,24 @@ def next_try(attempt: int) -> dt.datetime | None:
     return dt.datetime.now(dt.UTC) + dt.timedelta(seconds=WAITS[attempt - 1])
 
 
-def deliver(key: str, message: Message, settings: Settings, *, is_last: bool = False) -> Outcome:
+def deliver(
+    key: str, message: Message, settings: Settings, *, is_last: bool = False, is_asked_for: bool = False
+) -> Outcome:
     """One attempt to send the mail called `key`. Never raises for what the mail server does.
 
     That it goes out is noted, and committed, directly before it does. Whoever comes later and finds the note leaves
     the mail alone: a process killed in between costs a mail in the worst case, and never sends one twice.
+
+    An address that was refused for good gets nothing any more, but for what somebody asks for himself (`is_asked_for`:
+    an invitation, a new password): when that is taken, the address is good again.
     """
     with side_transaction() as connection:
         if not _begin(connection, key):
             return Outcome.NOT_TWICE
+        refused = None if is_asked_for else addresses.refusal_of(connection, message.to)
+    if refused is not None:
+        _note(key, "FAILED", refused.answer)
+        return Outcome.GIVEN_UP
     try:
         # Mail programs that see the same name twice show one mail.
         name = hashlib.sha256(key.encode()).hexdigest()[:32]
@@ -73,12 +83,18 @@ def deliver(key: str, message: Message, settings: Settings, *, is_last: bool = F
             log.error("mail %s may have been sent: the connection broke", key)
             return Outcome.GIVEN_UP
         again = error.is_temporary and not is_last
+        if error.is_address_refused:
+            with side_transaction() as connection:
+                addresses.note_refusal(connection, message.to, str(error))
         _note(key, "WAITING" if again else "FAILED", str(error))
         if not again:
             # Why stands in the table: a server's answer often names the recipient, which no log should.
             log.error("mail %s is given up", key)
         return Outcome.AGAIN if again else Outcome.GIVEN_UP
     _note(key, "SENT", answer)
+    if is_asked_for:
+        with side_transaction() as connection:
+            addresses.forget_refusal(connection, message.to)
     return Outcome.SENT
 
 

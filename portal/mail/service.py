@@ -41,13 +41,17 @@ class MailError(DomainError):
     """The mail was not sent; the sentence says why. `is_temporary`: trying again later may help.
 
     `is_unknown`: the connection broke after the content was handed over, so it may have been sent all the same.
+    `is_address_refused`: the server will never take a mail to this address.
     """
 
     status = 502
     code = "mail"
 
-    def __init__(self, message: str, *, is_temporary: bool = False, is_unknown: bool = False) -> None:
+    def __init__(
+        self, message: str, *, is_temporary: bool = False, is_unknown: bool = False, is_address_refused: bool = False
+    ) -> None:
         super().__init__(message)
+        self.is_address_refused = is_address_refused
         self.is_temporary = is_temporary
         self.is_unknown = is_unknown
 
@@ -60,6 +64,7 @@ class Message:
     subject: str
     text: str
     html: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()  # besides those that every mail has
 
 
 def is_address(address: str) -> bool:
@@ -89,7 +94,10 @@ def send(
     content = _as_bytes(message, settings, message_id)
     with _connected(settings) as server:
         _reply(server.mail(settings.smtp_from), settings, _sender_refused)
-        _reply(server.rcpt(message.to), settings, _recipient_refused)
+        recipient = server.rcpt(message.to)
+        if _is_about_the_address(*recipient):
+            raise MailError(_recipient_refused("", _as_said(*recipient)), is_address_refused=True)
+        _reply(recipient, settings, _recipient_refused)
         if before_content is not None:
             before_content()
         code, said = server.docmd("DATA")
@@ -104,6 +112,18 @@ def send(
                 is_unknown=True,
             ) from None
         return _reply(reply, settings, _content_refused)
+
+
+def _is_about_the_address(code: int, said: bytes) -> bool:
+    """Whether a refusal of the recipient says that the mailbox will never take a mail (RFC 5321, RFC 3463).
+
+    550 and its like also answer a server that may not send at all: where an enhanced code says so (5.7.1, policy), it
+    is believed. 552 (mailbox full) passes.
+    """
+    if code not in {550, 551, 553, 556}:
+        return False
+    stated = re.match(rb"5\.(\d{1,3})\.\d{1,3}\b", said)
+    return stated is None or stated[1] == b"1" or said.startswith((b"5.2.1", b"5.2.0"))
 
 
 def check_login(settings: Settings) -> str:
@@ -125,7 +145,7 @@ def _as_bytes(message: Message, settings: Settings, message_id: str) -> bytes:
     if not is_address(settings.smtp_from):
         raise MailError(_("The sender's address in the settings is not an e-mail address."))
     name = settings.company_name or "Suthra Portal"
-    if _has_controls(message.subject) or _has_controls(name):
+    if any(map(_has_controls, (message.subject, name, *(value for _name, value in message.headers)))):
         raise MailError(_("The subject of a mail is one line. Nothing was sent."))
     local, _at, domain = settings.smtp_from.rpartition("@")
     mail = EmailMessage(policy=policy.SMTP.clone(cte_type="7bit"))
@@ -135,6 +155,8 @@ def _as_bytes(message: Message, settings: Settings, message_id: str) -> bytes:
     mail["Date"] = format_datetime(dt.datetime.now(dt.UTC))
     mail["Message-ID"] = f"<{message_id or secrets.token_hex(16)}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"  # no out-of-office answers
+    for header, value in message.headers:
+        mail[header] = value
     mail.set_content(message.text)
     if message.html is not None:
         mail.add_alternative(message.html, subtype="html")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from portal.db import transaction
 from portal.jobs.app import task
@@ -13,13 +14,22 @@ from portal.web.context import settings
 
 
 @task("mail.send")
-def send_queued(key: str, to: str, subject: str, text: str, html: str | None = None, attempt: int = 1) -> None:
+def send_queued(
+    key: str,
+    to: str,
+    subject: str,
+    text: str,
+    html: str | None = None,
+    attempt: int = 1,
+    headers: Sequence[Sequence[str]] = (),
+) -> None:
     """Send a mail of the queue; when the server is away, put it back to be tried later."""
     again = next_try(attempt)
-    outcome = deliver(key, Message(to, subject, text, html), settings(), is_last=again is None)
+    message = Message(to, subject, text, html, tuple((name, value) for name, value in headers))
+    outcome = deliver(key, message, settings(), is_last=again is None)
     if outcome is Outcome.AGAIN:
         with transaction():
-            _queue(key, Message(to, subject, text, html), attempt + 1, again)
+            _queue(key, message, attempt + 1, again)
 
 
 def queue_mail(message: Message, key: str = "") -> str:
@@ -44,4 +54,5 @@ def _queue(key: str, message: Message, attempt: int, run_at: dt.datetime | None)
         text=message.text,
         html=message.html,
         attempt=attempt,
+        headers=[list(header) for header in message.headers],
     )

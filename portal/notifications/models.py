@@ -17,12 +17,14 @@ class Notification(Base):
 
     `event_key` names what happened (`ticket.assigned:17:3`): the same thing is told the same person once. `mail`: NOW
     (a mail is on its way or sent), DAILY (waits for the digest), NONE. `shown`: stands in the bell and the centre.
+    `location_id` is where the thing lies: who does not cover it (any more) does not see the line.
     """
 
     __tablename__ = "notifications"
     __table_args__ = (
         CheckConstraint("kind IN ('info','success','warning','error')", name="kind"),
         CheckConstraint("mail IN ('NOW','DAILY','NONE')", name="mail"),
+        Index("ix_notifications_created_at", "created_at"),
         Index("uq_notifications_staff_id_event_key", "staff_id", "event_key", unique=True),
         Index("ix_notifications_staff_id_id", "staff_id", "id", postgresql_where=text("deleted_at IS NULL")),
         Index(
@@ -47,6 +49,7 @@ class Notification(Base):
     url: Mapped[str] = mapped_column(server_default="")
     entity: Mapped[str] = mapped_column(server_default="")
     entity_id: Mapped[str] = mapped_column(server_default="")
+    location_id: Mapped[int | None] = mapped_column(ForeignKey("locations.id"))
     event_key: Mapped[str]
     shown: Mapped[bool] = mapped_column(server_default=text("true"))
     mail: Mapped[str] = mapped_column(server_default="NONE")

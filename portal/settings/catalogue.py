@@ -170,6 +170,11 @@ SPECS: tuple[Spec, ...] = (
         "SMTP_FROM", check=checks.address, max_length=254, placeholder="portal@example.org",
     ),
     Spec(
+        "digest_hour", Kind.NUMBER, Section.MAIL, _l("Hour of the daily mail"),
+        _l("From this hour on, Pakistan time, the mail goes out that gathers a day's notifications."),
+        "DIGEST_HOUR", _l("o'clock"),
+    ),
+    Spec(
         "max_import_mib", Kind.NUMBER, Section.DATA, _l("Largest file to import"),
         _l("Larger files are refused with a sentence."), "MAX_IMPORT_MIB", _l("MiB"),
     ),
@@ -186,6 +191,10 @@ SPECS: tuple[Spec, ...] = (
         "import_file_days", Kind.NUMBER, Section.DATA, _l("Keep imported files"),
         _l("Uploaded files are deleted after this time; what they brought stays, with the history of the import."),
         "IMPORT_FILE_DAYS", _l("days"),
+    ),
+    Spec(
+        "notification_days", Kind.NUMBER, Section.DATA, _l("Keep notifications"),
+        _l("Older notifications are deleted at night, read or not."), "NOTIFICATION_DAYS", _l("days"),
     ),
     Spec(
         "audit_months", Kind.NUMBER, Section.DATA, _l("Keep the audit log"),

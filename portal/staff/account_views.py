@@ -221,11 +221,7 @@ def _with_password(what: str) -> ResponseReturnValue:
     with transaction() as db_session:
         staff = db_session.get_one(Staff, user.id, with_for_update=True)
         if what == "codes":
-            codes = factor.new_recovery_codes(db_session, user.id, settings().secret_key)
-            record(
-                db_session, "staff.recovery_codes", "staff", user.id, actor=who.actor, staff_id=who.staff_id,
-                address=who.address,
-            )  # fmt: skip
+            codes = factor.renew_codes(db_session, user.id, settings().secret_key, who)
         else:
             factor.remove(db_session, staff, who)
     if what == "codes":

@@ -9,9 +9,11 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from portal.errors import InvalidInputError
+from portal.mail.addresses import forget_refusal
 from portal.staff import areas as tree
 from portal.staff import second_factor, signin, tokens
 from portal.staff.authority import By, note, open_person
+from portal.staff.happenings import Happening, What, tell
 from portal.staff.models import Staff, StaffToken
 from portal.staff.rules import Action
 from portal.staff.sessions import end_all_sessions
@@ -68,6 +70,7 @@ def reset_password(session: Session, by: By, staff_id: int, version: int | None 
     revoke_tokens(session, staff.id)
     after = {"sessions_ended": end_all_sessions(session, staff.id)}
     note(session, by, "staff.reset_password", staff, after=after, reason=reason)
+    tell(session, Happening(What.PASSWORD_RESET, staff.id, by.name, by.staff_id == staff.id))
     return tokens.issue(session, staff.id, TokenKind.CODE, created_by=by.staff_id, minutes=tokens.CODE_MINUTES)
 
 
@@ -93,6 +96,15 @@ def reset_second_factor(session: Session, by: By, staff_id: int, reason: str = "
     if not second_factor.remove(session, staff, second_factor.Who(by.name, by.staff_id, by.address), reason):
         raise InvalidInputError(_("This person has no second factor."), code="state")
     note(session, by, "staff.sign_out_everywhere", staff, after={"sessions_ended": end_all_sessions(session, staff.id)})
+
+
+def try_address_again(session: Session, by: By, staff_id: int) -> bool:
+    """Send mails to an address again that was refused. False: it was not."""
+    staff = open_person(session, by, staff_id, Action.EDIT, None)
+    if not forget_refusal(session, staff.email):
+        return False
+    note(session, by, "mail.address_reset", staff)
+    return True
 
 
 # -- Invitations ---------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from portal.audit import words as audit_words
 from portal.audit.models import AuditEntry
 from portal.db import session
 from portal.errors import DomainError, NotFoundError
+from portal.mail.addresses import refusal_of
 from portal.permissions import Role
 from portal.roles import role_name
 from portal.staff import areas as tree
@@ -96,6 +97,7 @@ def details(record: Record) -> dict[str, Any]:
         "sessions": sessions.open_sessions(db, staff.id, 0, config.idle_minutes, config.session_hours),
         "tokens": {row.kind: row for row in db.execute(people.open_tokens(staff.id))},
         "locked_until": db.scalar(people.locked_until(staff)),
+        "refusal": refusal_of(db, staff.email),
         "events": [event(entry) for entry in db.scalars(people.history(staff.id, current_scope()))],
         "maker": db.get(Staff, staff.created_by) if staff.created_by else None,
         "changed": db.execute(people.last_change(staff.id)).first(),

@@ -299,6 +299,19 @@ def password(staff_id: int) -> ResponseReturnValue:
     return render_template("staff/admin/code.html", record=record, staff=record.staff, code=f"{code[:4]}-{code[4:]}")
 
 
+@blueprint.post("/<int:staff_id>/address")
+@require(Permission.MANAGE_STAFF)
+def try_address_again(staff_id: int) -> ResponseReturnValue:
+    """Send mails to a person's refused address again."""
+    record = find(staff_id)
+    if not record.may(Action.EDIT):
+        raise why_not(record, Action.EDIT)
+    with transaction() as db:
+        accounts.try_address_again(db, by(), staff_id)
+    flash(_("Mails go to this address again."), "success")
+    return redirect(url_for(".show", staff_id=staff_id), 303)
+
+
 # -- Invitations ---------------------------------------------------------------------------------------------------
 def _invite(staff: Staff) -> tuple[bool, str]:
     """Invite inside the transaction: (True, '') when the link goes by mail, else (False, token)."""

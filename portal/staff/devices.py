@@ -39,6 +39,11 @@ def is_known(cookie: str | None, secret_key: str, staff_id: int, mark: int) -> b
     return _people(cookie, secret_key).get(staff_id) == mark
 
 
+def has_met(cookie: str | None, secret_key: str, staff_id: int) -> bool:
+    """Whether the person has ever signed in with this browser, with whatever password."""
+    return staff_id in _people(cookie, secret_key)
+
+
 def remembering(cookie: str | None, secret_key: str, staff_id: int, mark: int) -> str:
     """The cookie's new value: the people of before (the ten latest) and this one."""
     people = [pair for pair in _people(cookie, secret_key).items() if pair[0] != staff_id]

@@ -82,7 +82,7 @@ def send_invitation(staff_id: int, created_by: int | None, email: str, key: str,
             url=link(token, config.public_url), until=fmt.date(expires_at(), staff.language),
         )  # fmt: skip
     again = next_try(attempt)
-    outcome = deliver(key, message, config, is_last=again is None)
+    outcome = deliver(key, message, config, is_last=again is None, is_asked_for=True)
     with transaction() as db_session:
         if outcome is Outcome.AGAIN:
             defer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, g, request, session
+from flask import Flask, current_app, g, request, session
 from flask_babel import lazy_gettext as _l
 from flask_login import UserMixin, current_user, login_user
 
@@ -20,6 +20,9 @@ from portal.web.guard import Step
 
 # A password given so short a time ago need not be given again before something that asks for it.
 FRESH_SECONDS = 600
+# `app.extensions[UNREAD_COUNT]`: a column that counts what the person of a row of `staff` has not read. It is read
+# along with who is signed in, so that the bell costs no query. Set by the feature that tells people.
+UNREAD_COUNT = "unread_count"
 
 _OWN_WAY_OUT = frozenset({"staff.logout"})
 GIVE_CODE = Step(
@@ -59,6 +62,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     token: str
     step: Step | None
     has_second_factor: bool
+    unread: int
 
     @property
     def is_authenticated(self) -> bool:
@@ -90,8 +94,9 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 def _live(token: str, config: Settings) -> Any:
     """The row of a live session by these settings, None without one."""
     query = selects.signed_in(
-        config.idle_minutes, config.session_hours, sessions.HALF_OPEN_MINUTES, sessions.CLOCK_SLACK_SECONDS
-    )
+        config.idle_minutes, config.session_hours, sessions.HALF_OPEN_MINUTES, sessions.CLOCK_SLACK_SECONDS,
+        current_app.extensions.get(UNREAD_COUNT),
+    )  # fmt: skip
     return db.session().execute(query, {"token_hash": sessions.token_hash(str(token))}).first()
 
 
@@ -131,6 +136,7 @@ def load(token: str) -> SignedIn | None:
         token=str(token),
         step=step,
         has_second_factor=row.has_second_factor,
+        unread=row.unread,
     )
 
 

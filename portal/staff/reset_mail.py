@@ -30,7 +30,7 @@ def send_reset_mail(staff_id: int, attempt: int = 1) -> None:
         return
     again = next_try(attempt)
     # A link lives for half an hour: a mail that is tried again gets a new one, and so a new name.
-    outcome = deliver(new_key(), message, settings(), is_last=again is None)
+    outcome = deliver(new_key(), message, settings(), is_last=again is None, is_asked_for=True)
     if outcome is Outcome.AGAIN:
         with transaction():
             defer("staff.reset_mail", run_at=again, staff_id=staff_id, attempt=attempt + 1)

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from portal.audit.service import record
 from portal.errors import InvalidInputError
 from portal.staff import tokens
+from portal.staff.happenings import Happening, What, tell
 from portal.staff.models import RecoveryCode, Staff
 
 STEP_SECONDS = 30
@@ -97,6 +98,7 @@ def confirm(session: Session, staff_id: int, secret: str, code: str, secret_key:
     staff.totp_last_step = step
     action = "staff.second_factor_replaced" if had_one else "staff.second_factor_on"
     record(session, action, "staff", staff.id, actor=who.actor, staff_id=who.staff_id, address=who.address)
+    _tell(session, What.FACTOR_REPLACED if had_one else What.FACTOR_ON, staff.id, who)
     return new_recovery_codes(session, staff.id, secret_key)
 
 
@@ -111,7 +113,22 @@ def remove(session: Session, staff: Staff, who: Who, reason: str = "") -> bool:
         session, "staff.second_factor_off", "staff", staff.id, actor=who.actor, staff_id=who.staff_id,
         address=who.address, reason=reason,
     )  # fmt: skip
+    _tell(session, What.FACTOR_OFF, staff.id, who)
     return True
+
+
+def renew_codes(session: Session, staff_id: int, secret_key: str, who: Who) -> list[str]:
+    """New recovery codes in the place of the old ones, at the person's own wish; they are shown this once."""
+    codes = new_recovery_codes(session, staff_id, secret_key)
+    record(
+        session, "staff.recovery_codes", "staff", staff_id, actor=who.actor, staff_id=who.staff_id, address=who.address
+    )
+    _tell(session, What.CODES_MADE, staff_id, who)
+    return codes
+
+
+def _tell(session: Session, what: What, staff_id: int, who: Who) -> None:
+    tell(session, Happening(what, staff_id, who.actor, who.staff_id == staff_id, who.address))
 
 
 # --- codes of the app ----------------------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, bindparam, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, Text, bindparam, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from portal.audit.models import AuditEntry
 from portal.locations.models import Location, LocationClosure
 from portal.settings.models import SettingChange
 from portal.staff.models import Staff, StaffArea, StaffSession
@@ -29,13 +30,14 @@ def _alive(idle_minutes: int, session_hours: int, slack_seconds: int) -> tuple[C
 
 @lru_cache(maxsize=8)
 def signed_in(
-    idle_minutes: int, session_hours: int, half_open_minutes: int, slack_seconds: int
+    idle_minutes: int, session_hours: int, half_open_minutes: int, slack_seconds: int, unread: Any = None
 ) -> Select[*tuple[Any, ...]]:
     """The live session with the token hashed as `:token_hash`, its person and his areas, in one row; no row when it
     ended, lay idle or is old.
 
     A session that awaits its second factor lives for `half_open_minutes` only. Every request asks this, so the
-    statement is put together once for the settings in force: that took longer than its answer.
+    statement is put together once for the settings in force: that took longer than its answer. `unread` is a column of
+    the person's row that counts what he has not read; none counts nothing.
     """
     name_ur = func.coalesce(Location.name_ur, Location.name)
     areas = (
@@ -58,6 +60,7 @@ def signed_in(
             Staff.must_change_password,
             Staff.totp_confirmed_at.is_not(None).label("has_second_factor"),
             select(func.max(SettingChange.id)).scalar_subquery().label("settings_version"),
+            (literal(0) if unread is None else unread).label("unread"),
             Staff.id,
             Staff.username,
             Staff.full_name,
@@ -82,6 +85,15 @@ def signed_in(
             ),
         )
     )
+
+
+def has_signed_in_before(staff_id: int) -> Select[*tuple[Any, ...]]:
+    """Whether a person had signed in before the present transaction: sessions are forgotten, the log remembers."""
+    session = select(StaffSession.id).where(StaffSession.staff_id == staff_id, StaffSession.created_at < func.now())
+    noted = select(AuditEntry.id).where(
+        AuditEntry.staff_id == staff_id, AuditEntry.action == "staff.sign_in", AuditEntry.at < func.now()
+    )
+    return select(or_(session.exists(), noted.exists()))
 
 
 def open_sessions(

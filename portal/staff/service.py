@@ -15,6 +15,7 @@ from portal.locations.models import DISTRICT, PROVINCE, Location
 from portal.locations.names import match_key
 from portal.permissions import AreaScope, Role
 from portal.staff import password_rules, passwords, selects
+from portal.staff.happenings import Happening, What, tell
 from portal.staff.models import Staff, StaffArea, StaffToken
 from portal.staff.password_rules import PasswordRules
 from portal.staff.sessions import end_all_sessions, end_session, touch_session
@@ -219,9 +220,10 @@ def change_password(
     session.execute(update(StaffToken).where(*open_tokens).values(used_at=func.now()))
     session.flush()
     after = {"how": how, "sessions_ended": ended}
-    record(
-        session, "staff.password", "staff", staff.id, actor=actor, staff_id=actor_id, address=address, after=after
-    )
+    record(session, "staff.password", "staff", staff.id, actor=actor, staff_id=actor_id, address=address, after=after)
+    if how != "invitation":  # there was none before
+        what = What.PASSWORD_CHANGED if how == "own" else What.PASSWORD_RESET
+        tell(session, Happening(what, staff.id, actor, actor_id == staff.id, address))
 
 
 def ensure_demo_users(

@@ -25,6 +25,7 @@ from portal.staff.web import (
     checked,
     remember_device,
     sign_in_limit,
+    tell_of_new_device,
     wait_page,
 )
 from portal.web.context import client_address, safe_next, settings
@@ -87,6 +88,8 @@ def login_post() -> ResponseReturnValue:
             opened = signin.accept(db_session, account, new_hash, attempt_id, address, agent)
         if opened is None:
             signin.record_failure(db_session, account, address)
+        elif account is not None and not opened.awaits_second_factor:
+            tell_of_new_device(db_session, account)
     if account is None or opened is None:
         return make_response(_login_page(form, _refusal(typed)), 401)
     session.clear()  # nothing an anonymous session held survives: no fixation
@@ -153,6 +156,8 @@ def second_factor_post() -> ResponseReturnValue:
             signin.end_attempt(db_session, attempt_id)
             token = sessions.renew_token(db_session, user.session_id)
             signin.record_sign_in(db_session, user.id, user.username, address, second_factor=given)
+            if account is not None:
+                tell_of_new_device(db_session, account)
     if given is None or account is None:
         message = _("This code is wrong, or was used before. Wait for the next one in your app and enter that.")
         return make_response(_code_page(form, str(message)), 401)

@@ -9,6 +9,7 @@ from flask_login import current_user
 
 from portal.db import session, transaction
 from portal.errors import InvalidInputError
+from portal.mail.addresses import refusal_of
 from portal.permissions import Permission, Role, require
 from portal.roles import role_name
 from portal.staff import account_views, reset_views, service, sessions, signin_views  # noqa: F401 - registers the views
@@ -50,6 +51,7 @@ def me() -> ResponseReturnValue:
         themes=_theme_names(),
         role_name=role_name(current_user.role),
         sessions=own,
+        refusal=refusal_of(session(), current_user.email),
         needs_second_factor=current_user.role in config.second_factor_roles,
     )
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
+from sqlalchemy.orm import Session
 
 from portal.db import side_transaction, transaction
 from portal.errors import DomainError, InvalidInputError
 from portal.extensions import limiter
-from portal.staff import devices, passwords, signin
+from portal.staff import devices, passwords, selects, signin
+from portal.staff.happenings import Happening, What, tell
 from portal.staff.password_queue import PasswordQueue
 from portal.staff.password_rules import PasswordRules
 from portal.staff.second_factor import Who
+from portal.staff.sessions import device_words
 from portal.web.context import client_address, settings
 from portal.web.cookies import get_cookie, set_cookie
 from portal.web.slots import stepped_aside
@@ -95,6 +98,15 @@ def remember_device(response: Response, staff_id: int, mark: int) -> Response:
     value = devices.remembering(get_cookie(DEVICE_COOKIE), settings().secret_key, staff_id, mark)
     set_cookie(response, DEVICE_COOKIE, value, devices.DAYS * 86_400)
     return response
+
+
+def tell_of_new_device(db_session: Session, account: signin.Account) -> None:
+    """Tell of a sign-in, in its transaction, when this browser is new to the person and not his first one at all."""
+    if devices.has_met(get_cookie(DEVICE_COOKIE), settings().secret_key, account.id):
+        return
+    if db_session.scalar(selects.has_signed_in_before(account.id)):
+        device = device_words(request.user_agent.string)
+        tell(db_session, Happening(What.NEW_DEVICE, account.id, account.username, True, client_address(), device))
 
 
 def begin_attempt(name: str, account: signin.Account | None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
@@ -17,10 +17,11 @@ from portal.reports.catalogue import REPORTS
 from portal.settings.catalogue import BY_NAME
 from portal.settings.words import shown
 from portal.web import format as fmt
-from portal.web.masking import mask_value
+from portal.web.masking import mask_text, mask_value
 from portal.web.statuses import status_text
 
 LONGEST_VALUE = 300
+MOST_FIELDS = 6
 MONEY = frozenset({"fees", "demand", "paid_amount", "monthly_fee", "payable"})
 
 
@@ -125,6 +126,30 @@ def line(entry: AuditEntry, names: Names, href: str) -> Line:
         changes=changes(entry, names),
         has_before=bool(entry.before),
     )
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of the feed with its lines, the newest first."""
+
+    day: dt.date
+    lines: list[Line]
+
+
+def days(lines: list[Line]) -> list[Day]:
+    """The lines by day, Asia/Karachi; they come newest first."""
+    by_day: dict[dt.date, list[Line]] = {}
+    for one in lines:
+        by_day.setdefault(fmt.local(one.at).date(), []).append(one)
+    return [Day(day, found) for day, found in by_day.items()]
+
+
+def told(entry: AuditEntry, names: Names, href: str) -> Line:
+    """A line for the activity feed: who did what where and why, and which fields it was, but no value of any."""
+    full = line(entry, names, href)
+    fields = list(dict.fromkeys(change.label for change in full.changes)) if full.has_before else []
+    shown = [Change(label, "", "") for label in fields[:MOST_FIELDS]]
+    return replace(full, address="", reason=mask_text(full.reason, False), changes=shown)
 
 
 def changes(entry: AuditEntry, names: Names) -> list[Change]:

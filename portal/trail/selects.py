@@ -18,7 +18,7 @@ from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, cast, func, lit
 from sqlalchemy.types import Integer
 
 from portal.audit.models import AuditEntry
-from portal.audit.words import ACTIONS, ENTITIES, actions_of
+from portal.audit.words import ACTIONS, DOWNLOADS, ENTITIES, LOG, PERSONAL, SIGNING_IN, actions_of
 from portal.locations.models import Location, LocationClosure
 from portal.permissions import AreaScope, Role
 from portal.staff.models import Staff
@@ -28,6 +28,9 @@ from portal.web.columns import Column, Kind
 from portal.web.format import KARACHI
 
 Rows = Select[*tuple[Any, ...]]
+
+# The groups of actions that the activity feed leaves to the audit log.
+UNTOLD = (SIGNING_IN, DOWNLOADS, PERSONAL, LOG)
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,11 @@ def lines(wanted: TrailFilter, reader: Reader, places: Sequence[int] | None, sta
         kinds = [wanted.entity] if wanted.entity else list(ENTITIES)
         query = query.where(AuditEntry.entity.in_(kinds), named)
     return query
+
+
+def of_activity(query: Select[Any]) -> Select[Any]:
+    """Of the lines of a query those that tell of work: no sign-ins, downloads, looks at personal data."""
+    return query.where(AuditEntry.action.not_in([action for group in UNTOLD for action in actions_of(group)]))
 
 
 def counted(query: Select[Any], at_most: int) -> Rows:
@@ -203,5 +211,3 @@ def download(query: Select[Any], may_see: bool) -> Rows:
         )
         .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
     )
-
-

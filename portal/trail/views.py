@@ -42,7 +42,7 @@ _TIMED_OUT = "57014"
 STAFF_PAGE = "people.show"
 
 
-def _reader(db: Session) -> selects.Reader:
+def reader_of(db: Session) -> selects.Reader:
     """Whose log the signed-in person sees."""
     scope = current_scope()
     if current_user.role is Role.HEAD and scope.is_everywhere:
@@ -52,7 +52,7 @@ def _reader(db: Session) -> selects.Reader:
     return selects.Reader(places, people)
 
 
-def _lines(db: Session, wanted: TrailFilter, reader: selects.Reader) -> Any:
+def lines_of(db: Session, wanted: TrailFilter, reader: selects.Reader) -> Any:
     """The lines of a filter. Raises NotFoundError for an area outside the reader's."""
     places = None
     if wanted.area is not None:
@@ -64,7 +64,7 @@ def _lines(db: Session, wanted: TrailFilter, reader: selects.Reader) -> Any:
 
 
 @contextmanager
-def _bounded(db: Session) -> Iterator[None]:
+def bounded(db: Session) -> Iterator[None]:
     """A page that takes too long says so instead of keeping the database busy."""
     db.execute(text(f"SET LOCAL statement_timeout = '{PAGE_TIMEOUT}'"))
     try:
@@ -88,9 +88,9 @@ def index() -> ResponseReturnValue:
         flash(_("Nothing was searched: a mobile or CNIC number must not stand in the address of a page."), "warning")
         return redirect(url_with(id=None), 303)
     db = session()
-    reader = _reader(db)
-    query = _lines(db, wanted, reader)
-    with _bounded(db):
+    reader = reader_of(db)
+    query = lines_of(db, wanted, reader)
+    with bounded(db):
         page = paginate(
             db,
             query,
@@ -101,11 +101,11 @@ def index() -> ResponseReturnValue:
         if page.next_cursor or page.prev_cursor:
             count = db.scalar(selects.counted(query, COUNTED + 1)) or 0
     entries: list[AuditEntry] = list(page)
-    names = _names(db, entries)
+    names = names_of(db, entries)
     return render_template(
         "audit/index.html",
         page=page,
-        lines=[presenting.line(entry, names, _href(entry)) for entry in entries],
+        lines=[presenting.line(entry, names, href_of(entry)) for entry in entries],
         count=min(count, COUNTED),
         is_more=count > COUNTED,
         wanted=wanted,
@@ -115,21 +115,22 @@ def index() -> ResponseReturnValue:
         sees_all=reader.sees_all,
         system=SYSTEM,
         may_export=current_user.can(Permission.EXPORT),
-        **_areas(db, wanted.area),
+        **areas_of(db, wanted.area),
     )
 
 
-def _names(db: Session, entries: list[AuditEntry]) -> presenting.Names:
-    """Names for a page of lines: two look-ups, however many lines."""
+def names_of(db: Session, entries: list[AuditEntry], may_see: bool | None = None) -> presenting.Names:
+    """Names for a page of lines: two look-ups, however many lines. Without `may_see` the reader's own right holds."""
     people = {row[0]: (row[1], row[2]) for row in db.execute(selects.staff_by_ids(presenting.staff_ids(entries)))}
     urdu = language() == "ur"
     places = {
         row[0]: row[2] if urdu else row[1] for row in db.execute(selects.places_by_ids(presenting.place_ids(entries)))
     }
-    return presenting.Names(people, places, personal_sight(current_user).everybody, language())
+    may_see = personal_sight(current_user).everybody if may_see is None else may_see
+    return presenting.Names(people, places, may_see, language())
 
 
-def _areas(db: Session, chosen: int | None) -> dict[str, Any]:
+def areas_of(db: Session, chosen: int | None) -> dict[str, Any]:
     """The chosen area, the one above it (if it is the reader's), and what lies one level below."""
     scope = current_scope()
     area = db.execute(selects.area(chosen, scope)).first() if chosen is not None else None
@@ -137,7 +138,7 @@ def _areas(db: Session, chosen: int | None) -> dict[str, Any]:
     return {"area": area, "above": above, "below": db.execute(selects.areas_below(chosen, scope)).all()}
 
 
-def _href(entry: AuditEntry) -> str:
+def href_of(entry: AuditEntry) -> str:
     """Where the thing of a line is opened, for those who may; '' for none."""
     key = entry.entity_id
     after = entry.after or {}
@@ -170,8 +171,8 @@ def download(file_format: str) -> ResponseReturnValue:
     if holds_personal_number(wanted.key):
         raise InvalidInputError(_("A mobile or CNIC number must not stand in the address of a page."))
     db = session()
-    reader = _reader(db)
-    query = _lines(db, wanted, reader)
+    reader = reader_of(db)
+    query = lines_of(db, wanted, reader)
     rows = selects.download(query, personal_sight(current_user).everybody)
     snapshot = open_snapshot()
     try:
