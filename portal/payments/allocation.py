@@ -38,7 +38,9 @@ def recompute(session: Session, tell: Callable[[float], None] = lambda _share: N
     """Bring everything derived of the touched accounts up to date. Ends the lists. `tell` hears the share done."""
     connection = session.connection()
     if complete_lists(connection):
-        steps = (_choose_live_bills, _allocate_payments, _collect_bills, _set_bills, set_balances, set_deliveries, set_units)
+        steps = (
+            _choose_live_bills, _allocate_payments, _collect_bills, _set_bills, set_balances, set_deliveries, set_units,
+        )  # fmt: skip
         for done, step in enumerate(steps):
             tell(done / len(steps))
             step(connection)
