@@ -115,8 +115,9 @@ class Bill(Base):
     Derived by `portal.payments.allocation` and recomputed by `flask verify`: `status`, `paid_amount` (payments
     allocated), `last_paid_on`, and `demand`: the amount within the due date where a paid row states it
     (`Amount`), else the stated payable. `carried_on` is the day from which a later live bill of the account carries
-    what this one left unpaid: that bill's day of issue; NULL for the latest, and for cancelled bills. `delivered_on` is the day of the first
-    approved delivery of the account and month (see `portal.payments.deliveries`), NULL for cancelled bills.
+    what this one left unpaid: that bill's day of issue; NULL for the latest, and for cancelled bills. `delivered_on` is
+    the day of the first approved delivery of the account and month (see `portal.payments.deliveries`), NULL for
+    cancelled bills.
     `month_source` says where the month came from (ISSUED, MONTH, FILE_NAME, CALENDAR: options of the file with
     the earliest as-of that holds the bill; MOVED: a person, for good).
     """

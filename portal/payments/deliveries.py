@@ -40,9 +40,7 @@ def refresh(session: Session, bills: Iterable[tuple[int, object]]) -> None:
         return
     connection = session.connection()
     connection.execute(text("DROP TABLE IF EXISTS pg_temp.reviewed_bills"))
-    connection.execute(
-        text("CREATE TEMP TABLE reviewed_bills (account_id bigint, billing_month date) ON COMMIT DROP")
-    )
+    connection.execute(text("CREATE TEMP TABLE reviewed_bills (account_id bigint, billing_month date) ON COMMIT DROP"))
     connection.execute(
         text("INSERT INTO reviewed_bills VALUES (:account, :month)"),
         [{"account": account, "month": month} for account, month in pairs],

@@ -1,7 +1,7 @@
 """When a visit happened, by two clocks. Pure.
 
-A phone that was without network sends a visit late: its own clock then says when it happened. But clocks of cheap phones
-are wrong, and some people set them: a time in the future, or long gone, is not believed.
+A phone that was without network sends a visit late: its own clock then says when it happened. But clocks of cheap
+phones are wrong, and some people set them: a time in the future, or long gone, is not believed.
 """
 
 from __future__ import annotations

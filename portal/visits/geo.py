@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ def distance_m(one: Point, other: Point) -> int:
 
 def length_m(points: list[Point]) -> int:
     """The way from point to point, as the crow flies."""
-    return sum(distance_m(here, there) for here, there in zip(points, points[1:], strict=False))
+    return sum(distance_m(here, there) for here, there in itertools.pairwise(points))
 
 
 @dataclass(frozen=True)
