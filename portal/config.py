@@ -34,10 +34,12 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "notification_days": (7, 3650),
     "digest_hour": (0, 23),
     "recovery_target": (0, 100),
+    "visit_far_m": (10, 5000),
     "smtp_port": (1, 65535),
 }
 LANGUAGES = ("en", "ur")
 SMTP_SECURITY = ("starttls", "tls", "none")
+SWITCH = ("off", "on")
 ROLES_WITH_SECOND_FACTOR = ("ADMIN", "MANAGER", "HEAD")  # of whom it may be required
 
 
@@ -84,6 +86,8 @@ class Settings:
     default_language: str = "en"
     recovery_target: int | None = None  # percent of the demand
     recovery_targets: tuple[tuple[int, int], ...] = ()  # (location id, percent), where an area has its own
+    visit_far_m: int = 100
+    auto_approve_visits: str = "off"  # or on
     audit_months: int = 84
     import_file_days: int = 90
     notification_days: int = 180
@@ -228,6 +232,8 @@ def _changeable(env: dict[str, str]) -> dict[str, Any]:
         "cycle_start_day": _bounded(env, "CYCLE_START_DAY", 16),
         "due_days": _bounded(env, "DUE_DAYS", 15),
         "recovery_target": _bounded(env, "RECOVERY_TARGET", 0) or None,
+        "visit_far_m": _bounded(env, "VISIT_FAR_M", 100),
+        "auto_approve_visits": _one_of(env, "AUTO_APPROVE_VISITS", "off", SWITCH),
         "idle_minutes": _bounded(env, "IDLE_MINUTES", 30),
         "session_hours": _bounded(env, "SESSION_HOURS", 12),
         "password_min_length": _bounded(env, "PASSWORD_MIN_LENGTH", 10),

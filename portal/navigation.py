@@ -42,6 +42,8 @@ _ACTIVITY = Entry(_l("Activity"), "/activity/", Permission.VIEW_ACTIVITY, "activ
 _SEARCH = Entry(_l("Search"), SEARCH_PATH, Permission.VIEW_UNITS, "search")
 _UNITS = Entry(_l("Units"), "/units/", Permission.VIEW_UNITS, "house")
 _ACCOUNTS = Entry(_l("Accounts"), "/accounts/", Permission.VIEW_UNITS, "person-vcard")
+_VISITS = Entry(_l("Visits"), "/visits/", Permission.VIEW_FIELD, "clipboard-check")
+_REVIEW = Entry(_l("Review"), "/review/", Permission.REVIEW_VISITS, "check2-all")
 _IMPORTS = Entry(_l("Imports"), "/imports/", Permission.VIEW_IMPORTS, "box-arrow-in-down")
 _PLACES = Entry(_l("Places to match"), "/places/", Permission.MATCH_PLACES, "signpost-split")
 _MOVE = Entry(_l("Move bills"), "/billing/move", Permission.MOVE_BILLS, "arrow-left-right")
@@ -55,6 +57,7 @@ _ME = Entry(_l("Me"), "/me", Permission.SIGNED_IN, "person-circle")
 MENU: tuple[Group, ...] = (
     Group(_l("Dashboards"), (_OVERVIEW, _REPORTS, _ACTIVITY)),
     Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS)),
+    Group(_l("Field"), (_VISITS, _REVIEW)),
     Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE)),
     Group(_l("Administration"), (_STAFF, _AUDIT, _SETTINGS, _CUTOVER)),
 )
@@ -62,7 +65,7 @@ MENU: tuple[Group, ...] = (
 # Four entries at most: they are reached with one thumb.
 BOTTOM_BAR: dict[Role, tuple[Entry, ...]] = {
     Role.AGENT: (_HOME, _SEARCH, _UNITS, _ME),
-    Role.SUPERVISOR: (_HOME, _SEARCH, _OVERVIEW, _ME),
+    Role.SUPERVISOR: (_REVIEW, _SEARCH, _OVERVIEW, _ME),
     Role.ADMIN: (_OVERVIEW, _SEARCH, _IMPORTS, _ME),
     Role.MANAGER: (_OVERVIEW, _REPORTS, _SEARCH, _ME),
     Role.HEAD: (_OVERVIEW, _REPORTS, _SEARCH, _ME),

@@ -22,8 +22,8 @@ class ActionWords:
     sentence: Any
 
 
-SIGNING_IN, STAFF, IMPORTS, BILLS, FILES, DOWNLOADS, PERSONAL, SETTINGS, LOG = (
-    "signing-in", "staff", "imports", "bills", "files", "downloads", "personal", "settings", "log",
+SIGNING_IN, STAFF, IMPORTS, BILLS, FIELD, FILES, DOWNLOADS, PERSONAL, SETTINGS, LOG = (
+    "signing-in", "staff", "imports", "bills", "field", "files", "downloads", "personal", "settings", "log",
 )  # fmt: skip
 
 GROUPS: dict[str, Any] = {
@@ -31,6 +31,7 @@ GROUPS: dict[str, Any] = {
     STAFF: _l("Staff"),
     IMPORTS: _l("Imports"),
     BILLS: _l("Bills and places"),
+    FIELD: _l("Field work"),
     FILES: _l("Photos and documents"),
     DOWNLOADS: _l("Downloads"),
     PERSONAL: _l("Personal data seen"),
@@ -99,6 +100,10 @@ ACTIONS: dict[str, ActionWords] = {
     "bills.move.cancel": ActionWords(BILLS, _l("Move of bills cancelled"), _l("cancelled the move of %(thing)s")),
     "place.link": ActionWords(BILLS, _l("Place matched"), _l("matched %(thing)s with a location")),
     "place.create": ActionWords(BILLS, _l("Place made a location"), _l("made a location of %(thing)s")),
+    "visit.log": ActionWords(FIELD, _l("Visit logged"), _l("logged %(thing)s")),
+    "visit.correct": ActionWords(FIELD, _l("Visit corrected"), _l("corrected %(thing)s")),
+    "visit.approve": ActionWords(FIELD, _l("Visit approved"), _l("approved %(thing)s")),
+    "visit.return": ActionWords(FIELD, _l("Visit returned"), _l("returned %(thing)s")),
     "report.export.csv": ActionWords(DOWNLOADS, _l("Report as CSV"), _l("began to download %(thing)s as CSV")),
     "report.export.xlsx": ActionWords(DOWNLOADS, _l("Report as Excel"), _l("began to download %(thing)s as Excel")),
     "list.export.csv": ActionWords(DOWNLOADS, _l("List as CSV"), _l("began to download %(thing)s as CSV")),
@@ -127,6 +132,7 @@ ENTITIES: dict[str, Any] = {
     "staff": _l("Person"),
     "unit": _l("Unit"),
     "file": _l("File"),
+    "visit": _l("Visit"),
     "account": _l("Account"),
     "import_batch": _l("Import"),
     "bills": _l("Bills"),
@@ -155,6 +161,16 @@ FIELDS: dict[str, Any] = {
     "options": _l("months and as-of time"),
     "status": _l("status"),
     "media_type": _l("type of file"),
+    "visit_type": _l("type of visit"),
+    "outcome": _l("outcome"),
+    "unit_id": _l("number of the unit"),
+    "bill_month": _l("bill's month"),
+    "distance_m": _l("metres from the unit"),
+    "next_date": _l("next visit"),
+    "promise_date": _l("promised for"),
+    "promise_amount": _l("promised amount"),
+    "review_state": _l("review"),
+    "by_itself": _l("without a reviewer"),
     "owner": _l("belongs to"),
     "owner_id": _l("number of what it belongs to"),
     "rows": _l("rows"),

@@ -118,7 +118,9 @@ class Bill(Base):
     Derived by `portal.payments.allocation` and recomputed by `flask verify`: `status`, `paid_amount` (payments
     allocated), `last_paid_on`, and `demand`: the amount within the due date where a paid row states it
     (`Amount`), else the stated payable. `carried_on` is the day from which a later live bill of the account carries
-    what this one left unpaid: that bill's day of issue; NULL for the latest, and for cancelled bills.
+    what this one left unpaid: that bill's day of issue; NULL for the latest, and for cancelled bills. `delivered_on` is
+    the day of the first approved delivery of the account and month (see `portal.payments.deliveries`), NULL for
+    cancelled bills.
     `month_source` says where the month came from (ISSUED, MONTH, FILE_NAME, CALENDAR: options of the file with
     the earliest as-of that holds the bill; MOVED: a person, for good).
     """
@@ -156,6 +158,7 @@ class Bill(Base):
             "ix_bills_superseded", "account_id", "billing_month", postgresql_where=text("status = 'CANCELLED'")
         ),
         Index("ix_bills_portal_bill_id", "portal_bill_id"),
+        Index("ix_bills_delivered", "account_id", postgresql_where=text("delivered_on IS NOT NULL")),
         Index("ix_bills_location_id_id", "location_id", "id"),
         {"postgresql_partition_by": "RANGE (billing_month)"},
     )
@@ -182,6 +185,7 @@ class Bill(Base):
     demand: Mapped[rupees_sum] = mapped_column(server_default=text("0"))
     last_paid_on: Mapped[dt.date | None]
     carried_on: Mapped[dt.date | None]
+    delivered_on: Mapped[dt.date | None]
     month_source: Mapped[str]
     month_as_of: Mapped[timestamp]
     as_of: Mapped[timestamp]
@@ -244,7 +248,7 @@ class UnitCycle(Base):
 
     Carries the unit's own location, so that surveyed >= listed >= billed >= paid in every area. `paid_on` is the day
     it became a paying unit: the first of the last paid dates of its paid bills (a bill with nothing to pay counts on
-    its day of issue); NULL while none is paid.
+    its day of issue); NULL while none is paid. `delivered_bills` are those of the live bills that were handed over.
     """
 
     __tablename__ = "unit_cycles"
@@ -257,3 +261,4 @@ class UnitCycle(Base):
     bills: Mapped[int] = mapped_column(SmallInteger)
     paid_bills: Mapped[int] = mapped_column(SmallInteger)
     paid_on: Mapped[dt.date | None]
+    delivered_bills: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))

@@ -28,6 +28,7 @@ TASK_MODULES = [
     "portal.payments.tasks",
     "portal.cutover.tasks",
     "portal.notifications.tasks",
+    "portal.visits.tasks",
     "portal.jobs.tasks",
 ]
 MAX_ATTEMPTS = 3

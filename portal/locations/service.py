@@ -85,6 +85,15 @@ def rows_follow(session: Session, left: dict[int, int]) -> None:
             ),
             {"ids": parameters["ids"]},
         )
+    # What happened at a unit while its place was unknown happened there, too.
+    session.execute(
+        text(
+            "UPDATE compliance_visits v SET location_id = u.location_id FROM survey_units u"
+            " WHERE v.location_id = ANY(:left) AND u.id = v.unit_id AND u.place_id = ANY(:ids)"
+            " AND v.location_id <> u.location_id"
+        ),
+        parameters,
+    )
 
 
 def assign_divisions(session: Session) -> None:

@@ -30,6 +30,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
+from portal.payments.deliveries import set_deliveries
 from portal.payments.standing import set_balances, set_units
 from portal.payments.touched import ISSUED_ON, LATER_FIRST, complete_lists, end_touching, in_touched_months
 
@@ -38,7 +39,9 @@ def recompute(session: Session, tell: Callable[[float], None] = lambda _share: N
     """Bring everything derived of the touched accounts up to date. Ends the lists. `tell` hears the share done."""
     connection = session.connection()
     if complete_lists(connection):
-        steps = (_choose_live_bills, _allocate_payments, _collect_bills, _set_bills, set_balances, set_units)
+        steps = (
+            _choose_live_bills, _allocate_payments, _collect_bills, _set_bills, set_balances, set_deliveries, set_units,
+        )  # fmt: skip
         for done, step in enumerate(steps):
             tell(done / len(steps))
             step(connection)

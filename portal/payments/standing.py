@@ -190,11 +190,12 @@ def _set_unit_cycles(connection: Connection) -> None:
             f"""
             CREATE TEMP TABLE unit_cycles_now ON COMMIT DROP AS
             SELECT n.billing_month, n.unit_id, u.location_id, u."use", n.bills, n.paid_bills, n.paid_on,
-                   known.unit_id IS NOT NULL AS is_known
+                   n.delivered_bills, known.unit_id IS NOT NULL AS is_known
             FROM (
                 SELECT t.billing_month, t.unit_id, count(*)::smallint AS bills,
                        (count(*) FILTER (WHERE b.status = 'PAID'))::smallint AS paid_bills,
-                       min(coalesce(b.last_paid_on, {ISSUED_ON})) FILTER (WHERE b.status = 'PAID') AS paid_on
+                       min(coalesce(b.last_paid_on, {ISSUED_ON})) FILTER (WHERE b.status = 'PAID') AS paid_on,
+                       count(b.delivered_on)::smallint AS delivered_bills
                 FROM touched_unit_months t
                 JOIN accounts a ON a.unit_id = t.unit_id
                 JOIN bills b ON b.account_id = a.id AND b.billing_month = t.billing_month AND b.status <> 'CANCELLED'
@@ -219,18 +220,19 @@ def _set_unit_cycles(connection: Connection) -> None:
             """
             UPDATE unit_cycles c
             SET location_id = n.location_id, "use" = n."use", bills = n.bills, paid_bills = n.paid_bills,
-                paid_on = n.paid_on
+                paid_on = n.paid_on, delivered_bills = n.delivered_bills
             FROM unit_cycles_now n
             WHERE n.is_known AND c.billing_month = n.billing_month AND c.unit_id = n.unit_id
-              AND (c.location_id, c."use", c.bills, c.paid_bills, c.paid_on)
-                  IS DISTINCT FROM (n.location_id, n."use", n.bills, n.paid_bills, n.paid_on)"""
+              AND (c.location_id, c."use", c.bills, c.paid_bills, c.paid_on, c.delivered_bills)
+                  IS DISTINCT FROM (n.location_id, n."use", n.bills, n.paid_bills, n.paid_on, n.delivered_bills)"""
         )
     )
     connection.execute(
         text(
             """
-            INSERT INTO unit_cycles (billing_month, unit_id, location_id, "use", bills, paid_bills, paid_on)
-            SELECT billing_month, unit_id, location_id, "use", bills, paid_bills, paid_on
+            INSERT INTO unit_cycles (billing_month, unit_id, location_id, "use", bills, paid_bills, paid_on,
+                                     delivered_bills)
+            SELECT billing_month, unit_id, location_id, "use", bills, paid_bills, paid_on, delivered_bills
             FROM unit_cycles_now WHERE NOT is_known ORDER BY billing_month, unit_id"""
         )
     )

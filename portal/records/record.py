@@ -24,6 +24,7 @@ from portal.payments.models import Payment
 from portal.permissions import AreaScope
 from portal.records import selects
 from portal.units.models import SurveyUnit
+from portal.visits.selects import of_record
 
 MONTHS = 24  # what a record shows at first
 BILLS, ALL_BILLS = 60, 600  # bills of one record; with those of a second account and superseded ones
@@ -36,7 +37,8 @@ ACCOUNTS = 20
 class History:
     """What bills, payments, files and people did to a record; each list newest first.
 
-    `has_older` says that bills or payments were left out. `batches` are the files by id.
+    `has_older` says that bills or payments were left out. `batches` are the files by id; `visits` are rows (visit,
+    agent).
     """
 
     bills: list[Bill]
@@ -45,6 +47,7 @@ class History:
     batches: dict[int, Any]
     audit: list[AuditEntry]
     has_older: bool
+    visits: list[Any]
 
     def bill_of(self, payment: Payment) -> Bill | None:
         """The bill a payment was allocated to, if it is among those shown."""
@@ -99,6 +102,7 @@ def unit_record(
         survey_ids=[unit.survey_id],
         psids=[account.psid for account in accounts],
         owners=[unit],
+        visits=list(session.execute(of_record(scope, unit_id=unit.id))),
         cycle=cycle,
         everything=everything,
         with_imports=with_imports,
@@ -124,6 +128,7 @@ def account_record(
         survey_ids=[],
         psids=[account.psid],
         owners=[account],
+        visits=list(session.execute(of_record(scope, unit_id=account.unit_id, account_ids=[account.id]))),
         cycle=cycle,
         everything=everything,
         with_imports=with_imports,
@@ -143,6 +148,7 @@ def _history(
     survey_ids: Sequence[str],
     psids: Sequence[str],
     owners: Sequence[SurveyUnit | Account],
+    visits: list[Any],
     cycle: dt.date,
     everything: bool,
     with_imports: bool,
@@ -167,7 +173,7 @@ def _history(
         ids |= {thing.last_batch_id for thing in owners}
         wanted = sorted(batch for batch in ids if batch is not None)
         batches = {batch.id: batch for batch in session.execute(selects.batches(wanted))} if wanted else {}
-    return History(bills, payments, rows, batches, audit, has_older)
+    return History(bills, payments, rows, batches, audit, has_older, visits)
 
 
 def _older_bills(session: Session, account_ids: Sequence[int], shown: Sequence[Bill], since: dt.date | None) -> bool:

@@ -14,9 +14,11 @@ from portal.audit.words import title as action_title
 from portal.billing.cycles import parse_month
 from portal.billing.models import CANCELLED
 from portal.records.record import History, superseding
+from portal.visits import words as visit_words
+from portal.visits.models import APPROVED
 from portal.web import format as fmt
 from portal.web.filters import language
-from portal.web.masking import mask_value
+from portal.web.masking import mask_text, mask_value
 
 SHOWN = 60
 
@@ -48,11 +50,13 @@ def build(
     many: bool = False,
     surveyed: tuple[dt.datetime, str] | None = None,
     import_url: Callable[[int], str] | None = None,
+    visit_url: Callable[[int], str] | None = None,
 ) -> list[Event]:
     """The newest events. `many`: the record has several accounts, name the PSID. `surveyed`: when and by whom."""
     events = [*_bills(history, many), *_payments(history, many)]
     events += _imports(history, may_see, import_url)
     events += _people(history, may_see)
+    events += _visits(history, may_see, visit_url)
     if surveyed is not None:
         events.append(Event(surveyed[0], _("Surveyed"), who=surveyed[1], icon="clipboard-check"))
     return sorted(events, key=lambda event: event.order, reverse=True)[:SHOWN]
@@ -114,6 +118,24 @@ def _people(history: History, may_see: bool) -> list[Event]:
         }
         text = " · ".join(filter(None, (changes_text(pairs, may_see), entry.reason)))
         events.append(Event(entry.at, action_title(entry.action), text, entry.actor, "pencil"))
+    return events
+
+
+def _visits(history: History, may_see: bool, url: Callable[[int], str] | None) -> list[Event]:
+    events = []
+    for visit, agent in history.visits:
+        said = [str(visit_words.OUTCOMES[visit.outcome])]
+        if visit.bill_month is not None:
+            said.append(_("bill of %(month)s", month=_month(visit.bill_month)))
+        if visit.promise_date is not None:
+            amount = fmt.rupees(visit.promise_amount) if visit.promise_amount else ""
+            said.append(f"{amount} {fmt.date(visit.promise_date, language())}".strip())
+        if visit.notes:
+            said.append(mask_text(visit.notes[:200], may_see))
+        state = "" if visit.review_state == APPROVED else f" · {visit_words.STATES[visit.review_state]}"
+        title = f"{visit_words.TYPES[visit.visit_type]}{state}"
+        href = url(visit.id) if url else ""
+        events.append(Event(visit.visited_at, title, " · ".join(said), agent, "clipboard-check", href))
     return events
 
 

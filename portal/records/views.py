@@ -126,6 +126,10 @@ def _import_url() -> Callable[[int], str] | None:
     return lambda batch_id: url_for("imports.show", batch_id=batch_id)
 
 
+def _visit_url(visit_id: int) -> str:
+    return url_for("visits.show", visit_id=visit_id)
+
+
 @blueprint.get("/units/<survey_id>")
 @require(Permission.VIEW_UNITS)
 def unit(survey_id: str) -> ResponseReturnValue:
@@ -143,8 +147,9 @@ def unit(survey_id: str) -> ResponseReturnValue:
         note_personal_views([Seen("unit", shown.unit.survey_id, shown.unit.location_id)])
     surveyed = (shown.unit.surveyed_at, shown.unit.surveyor_name or "") if shown.unit.surveyed_at else None
     events = timeline.build(
-        shown.history, may_see=may_see, many=len(shown.accounts) > 1, surveyed=surveyed, import_url=_import_url()
-    )
+        shown.history, may_see=may_see, many=len(shown.accounts) > 1, surveyed=surveyed, import_url=_import_url(),
+        visit_url=_visit_url,
+    )  # fmt: skip
     own_path = _own_part(list(shown.path), current_scope())
     return render_template(
         "records/unit.html",
@@ -175,7 +180,7 @@ def account(psid: str) -> ResponseReturnValue:
     may_see = may_see_personal(current_user, shown.account.unit_id)
     if may_see:
         note_personal_views([Seen("account", shown.account.psid, shown.account.location_id)])
-    events = timeline.build(shown.history, may_see=may_see, import_url=_import_url())
+    events = timeline.build(shown.history, may_see=may_see, import_url=_import_url(), visit_url=_visit_url)
     own_path = _own_part(list(shown.path), current_scope())
     return render_template(
         "records/account.html",

@@ -113,7 +113,8 @@ class RollupUnits(Base):
 
 
 class RollupUnitCycles(Base):
-    """Units by billing month: billed, and paid (at least one live bill of the month is paid)."""
+    """Units by billing month: billed, paid and delivered (at least one live bill of the month is), and reached: one of
+    the bills was delivered or paid. Whoever paid had the bill, so reached is the step between billed and paid."""
 
     __tablename__ = "rollup_unit_cycles"
     __table_args__ = (Index("ix_rollup_unit_cycles_billing_month_location_id", "billing_month", "location_id"),)
@@ -124,6 +125,8 @@ class RollupUnitCycles(Base):
     use: Mapped[str]
     billed: Mapped[int] = mapped_column(BigInteger)
     paid: Mapped[int] = mapped_column(BigInteger)
+    delivered: Mapped[int] = mapped_column(BigInteger)
+    reached: Mapped[int] = mapped_column(BigInteger)
 
 
 class RollupDays(Base):
@@ -141,7 +144,7 @@ class RollupDays(Base):
             "ix_rollup_days_billing_month_location_id",
             "billing_month",
             "location_id",
-            postgresql_include=["use", "day", "monthly_fee", "paid_units"],
+            postgresql_include=["use", "day", "monthly_fee", "paid_units", "delivered_bills"],
         ),
         Index("ix_rollup_days_day_location_id", "day", "location_id", postgresql_include=["use", "outstanding"]),
     )
@@ -154,3 +157,33 @@ class RollupDays(Base):
     monthly_fee: Mapped[rupees_sum]
     outstanding: Mapped[rupees_sum]
     paid_units: Mapped[int] = mapped_column(BigInteger)
+    delivered_bills: Mapped[int] = mapped_column(BigInteger)
+
+
+class RollupVisits(Base):
+    """Visits by the day they happened (in Karachi), what for, how they ended, and what the reviewer said."""
+
+    __tablename__ = "rollup_visits"
+    __table_args__ = (Index("ix_rollup_visits_day_location_id", "day", "location_id"),)
+
+    id: Mapped[bigint_pk]
+    location_id: Mapped[int]
+    day: Mapped[dt.date]
+    visit_type: Mapped[str]
+    outcome: Mapped[str]
+    review_state: Mapped[str]
+    visits: Mapped[int] = mapped_column(BigInteger)
+
+
+class RollupTickets(Base):
+    """Tickets as they stand now. `state`: OPEN (also waiting for the consumer) or CLOSED (resolved, closed, merged)."""
+
+    __tablename__ = "rollup_tickets"
+    __table_args__ = (Index("ix_rollup_tickets_state_location_id", "state", "location_id"),)
+
+    id: Mapped[bigint_pk]
+    location_id: Mapped[int]
+    state: Mapped[str]
+    category_id: Mapped[int]
+    priority: Mapped[str]
+    tickets: Mapped[int] = mapped_column(BigInteger)

@@ -14,8 +14,10 @@ MEASURES: dict[str, tuple[str, ...]] = {
     _models.RollupCollected.__tablename__: ("amount", "payments"),
     _models.RollupAccounts.__tablename__: ("accounts", "pending", "debtors", "never_paid", "outstanding", "credit"),
     _models.RollupUnits.__tablename__: ("surveyed", "listed"),
-    _models.RollupUnitCycles.__tablename__: ("billed", "paid"),
-    _models.RollupDays.__tablename__: ("monthly_fee", "outstanding", "paid_units"),
+    _models.RollupUnitCycles.__tablename__: ("billed", "paid", "delivered", "reached"),
+    _models.RollupDays.__tablename__: ("monthly_fee", "outstanding", "paid_units", "delivered_bills"),
+    _models.RollupVisits.__tablename__: ("visits",),
+    _models.RollupTickets.__tablename__: ("tickets",),
     "data_versions": ("changes",),
 }
 

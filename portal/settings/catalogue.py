@@ -14,7 +14,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.config import BOUNDS, LANGUAGES, ROLES_WITH_SECOND_FACTOR, SMTP_SECURITY, Logo, Settings
+from portal.config import BOUNDS, LANGUAGES, ROLES_WITH_SECOND_FACTOR, SMTP_SECURITY, SWITCH, Logo, Settings
 from portal.errors import InvalidInputError
 from portal.settings import checks
 
@@ -35,6 +35,7 @@ class Section(StrEnum):
 
     GENERAL = "general"
     BILLING = "billing"
+    FIELD = "field"
     ACCESS = "access"
     MAIL = "mail"
     DATA = "data"
@@ -77,9 +78,11 @@ SECURITY_NAMES = dict(
         strict=True,
     )
 )
+SWITCH_NAMES = dict(zip(SWITCH, (_l("No"), _l("Yes")), strict=True))
 SECTION_NAMES: dict[Section, Any] = {
     Section.GENERAL: _l("General"),
     Section.BILLING: _l("Billing and targets"),
+    Section.FIELD: _l("Field work"),
     Section.ACCESS: _l("Signing in"),
     Section.MAIL: _l("Mail"),
     Section.DATA: _l("Data and storage"),
@@ -119,6 +122,19 @@ SPECS: tuple[Spec, ...] = (
     Spec(
         "recovery_targets", Kind.TARGETS, Section.BILLING, _l("Targets of single areas"),
         _l("A tehsil's own target goes before its district's, and both before the one above."),
+    ),
+    Spec(
+        "visit_far_m", Kind.NUMBER, Section.FIELD, _l("A visit is too far away from"),
+        _l("Visits logged further from the unit than this stand first in the review. It holds for visits to come."),
+        "VISIT_FAR_M", _l("metres"),
+    ),
+    Spec(
+        "auto_approve_visits", Kind.CHOICE, Section.FIELD, _l("Approve visits by themselves"),
+        _l(
+            "A visit near the unit, with a photo and an exact position of the phone's own, needs no reviewer then."
+            " All others wait for one as before."
+        ),
+        "AUTO_APPROVE_VISITS", choices=SWITCH_NAMES,
     ),
     Spec(
         "idle_minutes", Kind.NUMBER, Section.ACCESS, _l("Sign out after idling"),

@@ -26,8 +26,10 @@ class ComplianceVisit(Base):
 
     `visited_at` is when it happened, by the phone's clock where that is believable, else by ours; `device_at` is the
     phone's clock as it said, `created_at` when the server had it. `distance_m` is from the unit's position to the
-    phone's, NULL when one of them is unknown. A DELIVERY names the bill handed over: `account_id`, `bill_month` and,
-    where it has one, `portal_bill_id`. Delivered counts what a reviewer has approved.
+    phone's, NULL when one of them is unknown. `doubts` is what speaks against it (see `portal.visits.rules.Doubt`),
+    judged when it was logged. A DELIVERY names the bill handed over: `account_id`, `bill_month` and, where it has one,
+    `portal_bill_id`; when that bill is moved to another month, the month follows. Delivered counts what a reviewer has
+    approved. `sent_back` counts how often it was returned to the agent.
     """
 
     __tablename__ = "compliance_visits"
@@ -53,6 +55,17 @@ class ComplianceVisit(Base):
         Index("ix_compliance_visits_location_id_visited_at", "location_id", "visited_at"),
         Index("ix_compliance_visits_account_id_bill_month", "account_id", "bill_month"),
         Index("ix_compliance_visits_to_review", "location_id", "id", postgresql_where=text("review_state = 'PENDING'")),
+        Index("ix_compliance_visits_queue", "doubts", "id", postgresql_where=text("review_state = 'PENDING'")),
+        Index("ix_compliance_visits_visited_at_id", "visited_at", "id"),
+        Index(
+            "ix_compliance_visits_delivered",
+            "account_id",
+            "bill_month",
+            postgresql_where=text(
+                "visit_type = 'DELIVERY' AND review_state = 'APPROVED'"
+                " AND outcome IN ('DELIVERED','DELIVERED_TO_NEIGHBOUR')"
+            ),
+        ),
         Index(
             "uq_compliance_visits_legacy_id", "legacy_id", unique=True, postgresql_where=text("legacy_id IS NOT NULL")
         ),
@@ -78,6 +91,7 @@ class ComplianceVisit(Base):
     gps_accuracy_m: Mapped[int | None]
     gps_is_mock: Mapped[bool] = mapped_column(server_default=text("false"))
     distance_m: Mapped[int | None]
+    doubts: Mapped[int] = mapped_column(server_default=text("0"))
     next_date: Mapped[dt.date | None]
     promise_date: Mapped[dt.date | None]
     promise_amount: Mapped[rupees | None]
@@ -85,6 +99,7 @@ class ComplianceVisit(Base):
     reviewed_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     reviewed_at: Mapped[timestamp | None]
     review_note: Mapped[str] = mapped_column(server_default="")
+    sent_back: Mapped[int] = mapped_column(server_default=text("0"))
     source: Mapped[str] = mapped_column(server_default="STAFF")
     legacy_id: Mapped[str | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
