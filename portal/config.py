@@ -28,6 +28,8 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "due_days": (1, 60),
     "password_min_length": (8, 64),
     "max_import_mib": (1, 2048),
+    "max_photo_mib": (1, 50),
+    "max_document_mib": (1, 100),
     "audit_months": (12, 240),
     "import_file_days": (1, 3650),
     "recovery_target": (0, 100),
@@ -89,6 +91,8 @@ class Settings:
     working_to: str = "17:00"
     helpline: str = "1139"
     complaint_form: str = "on"  # or off
+    max_photo_mib: int = 15
+    max_document_mib: int = 20
     smtp_host: str = ""
     smtp_port: int = 587
     smtp_security: str = "starttls"  # or tls, or none
@@ -102,6 +106,11 @@ class Settings:
     @property
     def uploads_dir(self) -> Path:
         return self.instance_dir / "uploads"
+
+    @property
+    def files_dir(self) -> Path:
+        """Photos and documents, unless `storage_url` names another place."""
+        return self.instance_dir / "files"
 
     @property
     def results_dir(self) -> Path:
@@ -248,4 +257,6 @@ def _changeable(env: dict[str, str]) -> dict[str, Any]:
         "audit_months": _bounded(env, "AUDIT_MONTHS", 84),
         "import_file_days": _bounded(env, "IMPORT_FILE_DAYS", 90),
         "max_import_mib": _bounded(env, "MAX_IMPORT_MIB", 100),
+        "max_photo_mib": _bounded(env, "MAX_PHOTO_MIB", 15),
+        "max_document_mib": _bounded(env, "MAX_DOCUMENT_MIB", 20),
     }
