@@ -39,6 +39,10 @@ FEATURES: list[str] = [
     "portal.corrections.views",
     "portal.visits.views",
     "portal.tickets.views",
+    "portal.tickets.bulk_views",
+    "portal.tickets.list_views",
+    "portal.tickets.office_views",
+    "portal.tickets.public_views",
     "portal.field.views",
     "portal.cutover.views",
 ]

@@ -163,6 +163,8 @@ def test_public_is_what_must_be(module_app: Flask) -> None:
         "staff.reset_link_post", "staff.welcome", "staff.welcome_post",
         # On the sign-in page.
         "settings.logo_image",
+        # Complaints of people without a login, and what became of them.
+        "complaints.new", "complaints.send", "complaints.below", "complaints.ask", "complaints.answer",
     }  # fmt: skip
 
 

@@ -19,7 +19,10 @@ from flask_babel import gettext as _
 from portal.errors import InvalidInputError
 from portal.mail.service import is_address, is_this_machine
 
-__all__ = ["address", "clock", "host", "is_this_machine", "line", "logo", "number", "one_word", "phone", "storage_url", "targets"]
+__all__ = [
+    "address", "clock", "host", "is_this_machine", "line", "logo", "number", "one_word", "phone", "storage_url",
+    "targets",
+]  # fmt: skip
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")

@@ -29,7 +29,9 @@ class Commented:
     is_new: bool = True
 
 
-def comment(session: Session, actor: Actor, number: str, client_uuid: uuid.UUID, body: str) -> Commented:
+def comment(
+    session: Session, actor: Actor, number: str, client_uuid: uuid.UUID, body: str, *, has_files: bool = False
+) -> Commented:
     """Write to a ticket. `@name` tells somebody who may see it. Sent a second time: the first."""
     ticket = find(session, actor, number)
     key = {"key": f"comment:{client_uuid}"}
@@ -40,7 +42,7 @@ def comment(session: Session, actor: Actor, number: str, client_uuid: uuid.UUID,
             raise ConflictError(_("This was sent before, by somebody else. Open the form again."), code="taken")
         return Commented(known, is_new=False)
     said = clean_text(body, "body")
-    if not said:
+    if not said and not has_files:
         raise InvalidInputError(_("Write something first."), field="body")
     names = {name.rstrip(".").lower() for name in MENTION.findall(said)}
     told = session.execute(selects.seers_named(ticket, names)).all() if names else []
@@ -55,7 +57,9 @@ def comment(session: Session, actor: Actor, number: str, client_uuid: uuid.UUID,
         "%(who)s mentions you in ticket %(number)s: %(title)s", who=actor.name, number=ticket.number, title=ticket.title
     )
     mentioned = noting.tell(session, actor, ticket, "ticket.mention", entry.mentions, message, str(entry.id))
-    message = _l("%(who)s wrote to ticket %(number)s: %(title)s", who=actor.name, number=ticket.number, title=ticket.title)
+    message = _l(
+        "%(who)s wrote to ticket %(number)s: %(title)s", who=actor.name, number=ticket.number, title=ticket.title
+    )
     others = noting.followers(session, ticket) - set(mentioned)
     noting.tell(session, actor, ticket, "ticket.comment", others, message, str(entry.id))
     known_names = {row.username.lower() for row in told}

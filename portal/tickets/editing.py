@@ -37,7 +37,9 @@ class Facts:
     wanted: dict[str, str]
 
 
-def edit(session: Session, actor: Actor, calendar: WorkCalendar, number: str, version: int | None, facts: Facts) -> bool:
+def edit(
+    session: Session, actor: Actor, calendar: WorkCalendar, number: str, version: int | None, facts: Facts
+) -> bool:
     """Change what a ticket says. Returns whether anything was different."""
     ticket, category = open_ticket(session, actor, number, version)
     if not actor.may(Permission.WORK_TICKETS):
@@ -48,9 +50,9 @@ def edit(session: Session, actor: Actor, calendar: WorkCalendar, number: str, ve
     if session.scalar(is_inside) is None:
         raise NotFoundError(_("This area does not exist, or is not one of yours."))
     new = {
-        "title": clean_line(facts.title), "description": clean_text(facts.description), "category_id": facts.category_id,
-        "priority": facts.priority, "location_id": facts.location_id, "unit_id": facts.unit_id,
-        "account_id": facts.account_id, "bill_month": facts.bill_month, "disputed_amount": facts.disputed_amount,
+        "title": clean_line(facts.title), "description": clean_text(facts.description),
+        "category_id": facts.category_id, "priority": facts.priority, "location_id": facts.location_id,
+        "unit_id": facts.unit_id, "account_id": facts.account_id, "bill_month": facts.bill_month, "disputed_amount": facts.disputed_amount,
         "wanted": facts.wanted,
     }  # fmt: skip
     changed = [name for name, value in new.items() if getattr(ticket, name) != value]
@@ -96,7 +98,8 @@ def _ask_to_decide(session: Session, actor: Actor, ticket: Ticket, category: Tic
     for role in sorted(rules.deciding_roles(category.effect), key=rules.RANK.__getitem__):
         people = [one for one in noting.role_people(session, ticket, [role]) if one != actor.staff_id]
         if people:
-            message = _l("Ticket %(number)s waits for your decision: %(title)s", number=ticket.number, title=ticket.title)
+            said = {"number": ticket.number, "title": ticket.title}
+            message = _l("Ticket %(number)s waits for your decision: %(title)s", **said)
             noting.tell(session, actor, ticket, "approval.waiting", people, message, str(ticket.version))
             return
 

@@ -32,7 +32,7 @@ _BIGGEST = 2**31 - 1
 
 @dataclass(frozen=True)
 class TicketFilter:
-    """`box`: one of INBOXES. `who`: staff id, 0 for tickets that are nobody's. `words` are looked for in the subject."""
+    """`box`: one of INBOXES. `who`: staff id, 0 for tickets that are nobody's. `words` stand in the subject."""
 
     box: str = ALL
     status: str | None = None

@@ -90,6 +90,7 @@ def tell_assigned(session: Session, actor: Actor, ticket: Ticket) -> None:
         message = _l("Ticket %(number)s was given to you: %(title)s", number=ticket.number, title=ticket.title)
         tell(session, actor, ticket, "ticket.assigned", [ticket.assigned_to], message, key)
         return
-    message = _l("Ticket %(number)s waits for somebody of your role: %(title)s", number=ticket.number, title=ticket.title)
+    said = {"number": ticket.number, "title": ticket.title}
+    message = _l("Ticket %(number)s waits for somebody of your role: %(title)s", **said)
     people = role_people(session, ticket, [ticket.assigned_role])
     tell(session, actor, ticket, "ticket.assigned", people, message, key)

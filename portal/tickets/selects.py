@@ -1,4 +1,4 @@
-"""Queries over tickets. No session here. What is read for a person takes him (`Actor`): his area, and what he may see."""
+"""Queries over tickets. No session here. What is read for a person takes him (`Actor`): his area, what he may see."""
 
 from __future__ import annotations
 
@@ -144,17 +144,17 @@ def ticket(number: str, actor: Actor) -> Rows:
     )
 
 
-def bare(number: str, actor: Actor) -> Select[tuple[Ticket]]:
+def bare(number: str, actor: Actor) -> Select[Ticket]:
     """The ticket alone, if the person may see it."""
     return select(Ticket).where(Ticket.number == number, visible(actor))
 
 
-def by_uuid(client_uuid: Any) -> Select[tuple[Ticket]]:
+def by_uuid(client_uuid: Any) -> Select[Ticket]:
     """The ticket that was sent with this uuid, whoever's it is."""
     return select(Ticket).where(Ticket.client_uuid == client_uuid)
 
 
-def by_ids(ids: Sequence[int], actor: Actor) -> Select[tuple[Ticket]]:
+def by_ids(ids: Sequence[int], actor: Actor) -> Select[Ticket]:
     """Those of these tickets that the person sees."""
     return select(Ticket).where(Ticket.id.in_(ids), visible(actor)).order_by(Ticket.id)
 
@@ -170,7 +170,7 @@ def comments(ticket_ids: Sequence[int]) -> Rows:
     )
 
 
-def events(ticket_id: int) -> Select[tuple[TicketEvent]]:
+def events(ticket_id: int) -> Select[TicketEvent]:
     """What happened to a ticket, newest first."""
     return select(TicketEvent).where(TicketEvent.ticket_id == ticket_id).order_by(TicketEvent.id.desc()).limit(EVENTS)
 
@@ -182,7 +182,7 @@ def merged_here(ticket_id: int) -> Rows:
 
 
 def same(ticket: Ticket, actor: Actor) -> Rows:
-    """(number, title, created_at) of the active tickets that may be about the same: same unit (or account), category."""
+    """(number, title, created_at) of active tickets that may be about the same: same unit (or account), category."""
     about = []
     if ticket.unit_id is not None:
         about.append(Ticket.unit_id == ticket.unit_id)
@@ -230,7 +230,7 @@ def of_record(unit_ids: Sequence[int], account_ids: Sequence[int], actor: Actor)
 
 
 # -- Categories, deadlines, holidays ---------------------------------------------------------------------------------
-def categories(*, only_active: bool = False, only_public: bool = False) -> Select[tuple[TicketCategory]]:
+def categories(*, only_active: bool = False, only_public: bool = False) -> Select[TicketCategory]:
     query = select(TicketCategory)
     if only_active:
         query = query.where(TicketCategory.is_active)
@@ -239,12 +239,12 @@ def categories(*, only_active: bool = False, only_public: bool = False) -> Selec
     return query.order_by(TicketCategory.position, TicketCategory.id)
 
 
-def deadlines(category_ids: Sequence[int] | None = None) -> Select[tuple[TicketDeadline]]:
+def deadlines(category_ids: Sequence[int] | None = None) -> Select[TicketDeadline]:
     query = select(TicketDeadline)
     return query if category_ids is None else query.where(TicketDeadline.category_id.in_(category_ids))
 
 
-def holidays() -> Select[tuple[Holiday]]:
+def holidays() -> Select[Holiday]:
     return select(Holiday).order_by(Holiday.day)
 
 
@@ -299,7 +299,7 @@ def matching(wanted: filters.TicketFilter, actor: Actor, now: dt.datetime) -> li
     if wanted.who is not None:
         found.append(Ticket.assigned_to.is_(None) if wanted.who == filters.NOBODY else Ticket.assigned_to == wanted.who)
     if wanted.words:
-        simple = literal_column("'simple'::regconfig")
+        simple: Any = literal_column("'simple'::regconfig")
         found.append(func.to_tsvector(simple, Ticket.title).op("@@")(func.plainto_tsquery(simple, wanted.words)))
     return found
 
@@ -346,13 +346,13 @@ def tab_counts(actor: Actor, names: Sequence[str], now: dt.datetime) -> Rows:
 
 
 # -- The clock -------------------------------------------------------------------------------------------------------
-def to_escalate(now: dt.datetime) -> Select[tuple[Ticket]]:
+def to_escalate(now: dt.datetime) -> Select[Ticket]:
     """Tickets whose time is nearly over or over and whose people have not been told yet (step 3 the caller judges)."""
     near = and_(Ticket.escalation == 0, Ticket.near_at <= now)
     past = and_(Ticket.escalation < 3, Ticket.due_at <= now)
     return select(Ticket).where(_running(), or_(near, past)).order_by(Ticket.id)
 
 
-def running() -> Select[tuple[Ticket]]:
+def running() -> Select[Ticket]:
     """Tickets whose clock runs."""
     return select(Ticket).where(Ticket.status.in_(RUNNING), Ticket.clock_from.is_not(None)).order_by(Ticket.id)

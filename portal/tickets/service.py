@@ -30,7 +30,6 @@ from portal.tickets.models import (
     Ticket,
     TicketCategory,
     TicketDeadline,
-    TicketEvent,
 )
 from portal.tickets.rules import ACTIVE, Actor, Standing, Step
 from portal.tickets.words import STATUSES
@@ -127,7 +126,8 @@ def create(session: Session, actor: Actor, calendar: WorkCalendar, client_uuid: 
         if known.reported_by != actor.staff_id or known.source != draft.source:
             raise ConflictError(_("This was sent before, by somebody else. Open the form again."), code="taken")
         return known
-    if session.scalar(select(Location.id).where(Location.id == draft.location_id, actor.scope.clause(Location.id))) is None:
+    is_inside = select(Location.id).where(Location.id == draft.location_id, actor.scope.clause(Location.id))
+    if session.scalar(is_inside) is None:
         raise NotFoundError(_("This area does not exist, or is not one of yours."))
     category = category_of(session, draft.category_id)
     if not category.is_active:
@@ -199,8 +199,9 @@ def was_just_done(session: Session, actor: Actor, number: str, version: int, eve
     if ticket is None or ticket.version != version + 1:
         return False
     last = session.scalar(selects.events(ticket.id).limit(1))
-    done = isinstance(last, TicketEvent) and last.staff_id == actor.staff_id and last.event == event
-    return done and all(last.detail.get(key) == value for key, value in detail.items())
+    if last is None or last.staff_id != actor.staff_id or last.event != event:
+        return False
+    return all(last.detail.get(key) == value for key, value in detail.items())
 
 
 # -- Assigning -------------------------------------------------------------------------------------------------------
@@ -271,7 +272,7 @@ def move(
     step: Step,
     words: str = "",
 ) -> Ticket:
-    """Take a step of `rules.TRANSITIONS` (merging is `portal.tickets.merging`). `words` say why, where that is asked."""
+    """Take a step of `rules.TRANSITIONS` (but merging: `portal.tickets.merging`). `words` say why, where asked."""
     ticket, category = open_ticket(session, actor, number, version)
     return move_opened(session, actor, calendar, ticket, category, step, words)
 
@@ -328,7 +329,8 @@ def change_status(
         ticket.closed_at = moment
     ticket.status = to
     ticket.version += 1
-    noting.note(session, actor, ticket, "reopened" if is_reopened else "status", **{"from": before, "to": to}, words=said)
+    event = "reopened" if is_reopened else "status"
+    noting.note(session, actor, ticket, event, **{"from": before, "to": to, "words": said})
     noting.audit(session, actor, ticket, "ticket.status", before={"status": before}, after={"status": to})
     message = _l(
         "Ticket %(number)s is now %(status)s: %(title)s", number=ticket.number, status=STATUSES[to], title=ticket.title

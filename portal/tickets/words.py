@@ -118,7 +118,8 @@ def event_text(event: str, detail: Mapping[str, Any]) -> str:
     parts = []
     if event == "assigned":
         role = detail.get("role")
-        parts.append(detail.get("name") or (str(_("Role: %(role)s", role=role_name(role))) if role in set(Role) else ""))
+        of_role = str(_("Role: %(role)s", role=role_name(role))) if role in set(Role) else ""
+        parts.append(detail.get("name") or of_role)
     if event == "priority":
         parts.append(" → ".join(str(PRIORITIES.get(detail.get(key, ""), "")) for key in ("from", "to")))
     if event == "escalated":
