@@ -7,6 +7,7 @@ both are `BOUNDS`.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "smtp_port": (1, 65535),
 }
 LANGUAGES = ("en", "ur")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SMTP_SECURITY = ("starttls", "tls", "none")
 SWITCH = ("off", "on")
 ROLES_WITH_SECOND_FACTOR = ("ADMIN", "MANAGER", "HEAD")  # of whom it may be required
@@ -93,6 +95,11 @@ class Settings:
     notification_days: int = 180
     digest_hour: int = 8
     storage_url: str = ""  # '' is the instance folder
+    working_days: tuple[str, ...] = WEEKDAYS[:6]
+    working_from: str = "09:00"
+    working_to: str = "17:00"
+    helpline: str = "1139"
+    complaint_form: str = "on"  # or off
     max_photo_mib: int = 15
     max_document_mib: int = 20
     smtp_host: str = ""
@@ -171,6 +178,13 @@ def _some_of(env: dict[str, str], name: str, default: tuple[str, ...], allowed: 
     return tuple(one for one in allowed if one.lower() in words) if words else default
 
 
+def _clock(env: dict[str, str], name: str, default: str) -> str:
+    raw = env.get(name, "").strip() or default
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00", raw):
+        raise ConfigurationError(f"{name} must be a time like 09:00, not '{raw}'.")
+    return raw
+
+
 def _secret_key(env: dict[str, str], instance_dir: Path) -> str:
     """SECRET_KEY of the environment, else one generated once into the instance folder (mode 0600)."""
     if env.get("SECRET_KEY"):
@@ -247,6 +261,11 @@ def _changeable(env: dict[str, str]) -> dict[str, Any]:
         "smtp_user": env.get("SMTP_USER", "").strip(),
         "smtp_from": env.get("SMTP_FROM", "").strip(),
         "storage_url": env.get("STORAGE_URL", "").strip(),
+        "working_days": _some_of(env, "WORKING_DAYS", WEEKDAYS[:6], WEEKDAYS),
+        "working_from": _clock(env, "WORKING_FROM", "09:00"),
+        "working_to": _clock(env, "WORKING_TO", "17:00"),
+        "helpline": env.get("HELPLINE", "1139").strip(),
+        "complaint_form": _one_of(env, "COMPLAINT_FORM", "on", ("on", "off")),
         "audit_months": _bounded(env, "AUDIT_MONTHS", 84),
         "import_file_days": _bounded(env, "IMPORT_FILE_DAYS", 90),
         "notification_days": _bounded(env, "NOTIFICATION_DAYS", 180),

@@ -43,6 +43,10 @@ FEATURES: list[str] = [
     "portal.visits.day_views",
     "portal.visits.list_views",
     "portal.tickets.views",
+    "portal.tickets.bulk_views",
+    "portal.tickets.list_views",
+    "portal.tickets.office_views",
+    "portal.tickets.public_views",
     "portal.field.views",
     "portal.cutover.views",
 ]

@@ -49,6 +49,7 @@ _PLACES = Entry(_l("Places to match"), "/places/", Permission.MATCH_PLACES, "sig
 _MOVE = Entry(_l("Move bills"), "/billing/move", Permission.MOVE_BILLS, "arrow-left-right")
 _AUDIT = Entry(_l("Audit log"), "/audit/", Permission.VIEW_AUDIT, "journal-text")
 _SETTINGS = Entry(_l("Settings"), "/settings/", Permission.MANAGE_SETTINGS, "gear")
+_TICKETS = Entry(_l("Tickets"), "/tickets/", Permission.VIEW_TICKETS, "ticket-detailed")
 _STAFF = Entry(_l("Staff"), "/staff/", Permission.MANAGE_STAFF, "people")
 _CUTOVER = Entry(_l("Cutover"), "/cutover/", Permission.CUTOVER, "box-seam")
 _HOME = Entry(_l("Home"), "/home", Permission.SIGNED_IN, "house-door")
@@ -58,14 +59,15 @@ MENU: tuple[Group, ...] = (
     Group(_l("Dashboards"), (_OVERVIEW, _REPORTS, _ACTIVITY)),
     Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS)),
     Group(_l("Field"), (_VISITS, _REVIEW)),
+    Group(_l("Tickets"), (_TICKETS,)),
     Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE)),
     Group(_l("Administration"), (_STAFF, _AUDIT, _SETTINGS, _CUTOVER)),
 )
 
 # Four entries at most: they are reached with one thumb.
 BOTTOM_BAR: dict[Role, tuple[Entry, ...]] = {
-    Role.AGENT: (_HOME, _SEARCH, _UNITS, _ME),
-    Role.SUPERVISOR: (_REVIEW, _SEARCH, _OVERVIEW, _ME),
+    Role.AGENT: (_HOME, _SEARCH, _TICKETS, _ME),
+    Role.SUPERVISOR: (_REVIEW, _SEARCH, _TICKETS, _ME),
     Role.ADMIN: (_OVERVIEW, _SEARCH, _IMPORTS, _ME),
     Role.MANAGER: (_OVERVIEW, _REPORTS, _SEARCH, _ME),
     Role.HEAD: (_OVERVIEW, _REPORTS, _SEARCH, _ME),

@@ -167,6 +167,8 @@ def test_public_is_what_must_be(module_app: Flask) -> None:
         "notifications.stop", "notifications.stop_post",
         # On the sign-in page.
         "settings.logo_image",
+        # Complaints of people without a login, and what became of them.
+        "complaints.new", "complaints.send", "complaints.below", "complaints.ask", "complaints.answer",
     }  # fmt: skip
 
 

@@ -22,8 +22,8 @@ class ActionWords:
     sentence: Any
 
 
-SIGNING_IN, STAFF, IMPORTS, BILLS, FIELD, FILES, DOWNLOADS, PERSONAL, SETTINGS, LOG = (
-    "signing-in", "staff", "imports", "bills", "field", "files", "downloads", "personal", "settings", "log",
+SIGNING_IN, STAFF, IMPORTS, BILLS, FIELD, FILES, TICKETS, DOWNLOADS, PERSONAL, SETTINGS, LOG = (
+    "signing-in", "staff", "imports", "bills", "field", "files", "tickets", "downloads", "personal", "settings", "log",
 )  # fmt: skip
 
 GROUPS: dict[str, Any] = {
@@ -33,6 +33,7 @@ GROUPS: dict[str, Any] = {
     BILLS: _l("Bills and places"),
     FIELD: _l("Field work"),
     FILES: _l("Photos and documents"),
+    TICKETS: _l("Tickets"),
     DOWNLOADS: _l("Downloads"),
     PERSONAL: _l("Personal data seen"),
     SETTINGS: _l("Settings"),
@@ -125,6 +126,18 @@ ACTIONS: dict[str, ActionWords] = {
     "settings.change": ActionWords(SETTINGS, _l("Setting changed"), _l("changed %(thing)s")),
     "settings.undo": ActionWords(SETTINGS, _l("Change of a setting undone"), _l("undid a change of %(thing)s")),
     "settings.test_mail": ActionWords(SETTINGS, _l("Test mail sent"), _l("sent a test mail, with %(thing)s")),
+    "ticket.create": ActionWords(TICKETS, _l("Ticket made"), _l("made ticket %(thing)s")),
+    "ticket.edit": ActionWords(TICKETS, _l("Ticket edited"), _l("edited ticket %(thing)s")),
+    "ticket.comment": ActionWords(TICKETS, _l("Comment written"), _l("wrote to ticket %(thing)s")),
+    "ticket.assign": ActionWords(TICKETS, _l("Ticket assigned"), _l("assigned ticket %(thing)s")),
+    "ticket.status": ActionWords(TICKETS, _l("Status of a ticket"), _l("changed the status of ticket %(thing)s")),
+    "ticket.merge": ActionWords(TICKETS, _l("Ticket merged"), _l("merged ticket %(thing)s into another")),
+    "ticket.approve": ActionWords(TICKETS, _l("Ticket approved"), _l("approved ticket %(thing)s")),
+    "ticket.reject": ActionWords(TICKETS, _l("Ticket rejected"), _l("rejected ticket %(thing)s")),
+    "ticket.escalate": ActionWords(TICKETS, _l("Ticket escalated"), _l("told people that time runs out for %(thing)s")),
+    "ticket.category": ActionWords(TICKETS, _l("Ticket category"), _l("changed the ticket category %(thing)s")),
+    "ticket.holiday": ActionWords(TICKETS, _l("Holiday added"), _l("made a holiday of %(thing)s")),
+    "ticket.holiday_removed": ActionWords(TICKETS, _l("Holiday removed"), _l("took back the holiday %(thing)s")),
     "audit.retention": ActionWords(LOG, _l("Old month dropped"), _l("dropped an old month of %(thing)s")),
 }
 
@@ -135,6 +148,9 @@ ENTITIES: dict[str, Any] = {
     "visit": _l("Visit"),
     "account": _l("Account"),
     "import_batch": _l("Import"),
+    "ticket": _l("Ticket"),
+    "ticket_category": _l("Ticket category"),
+    "holiday": _l("Holiday"),
     "bills": _l("Bills"),
     "cutover": _l("Cutover"),
     "place": _l("Place"),
@@ -206,6 +222,23 @@ FIELDS: dict[str, Any] = {
     "types": _l("kinds of notifications"),
     "kept_months": _l("months kept"),
     "value": _l("value"),
+    "category": _l("category"),
+    "priority": _l("priority"),
+    "fields": _l("fields"),
+    "mentions": _l("people mentioned"),
+    "assigned_to": _l("assigned to"),
+    "assigned_role": _l("role that works it"),
+    "into": _l("merged into"),
+    "decision": _l("decision"),
+    "amount": _l("amount"),
+    "step": _l("step"),
+    "told": _l("people told"),
+    "moved": _l("deadlines moved"),
+    "effect": _l("what an approval does"),
+    "name_ur": _l("name in Urdu"),
+    "is_public": _l("public"),
+    "position": _l("place in the list"),
+    "hours": _l("working hours"),
 }
 
 

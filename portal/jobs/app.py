@@ -29,6 +29,7 @@ TASK_MODULES = [
     "portal.cutover.tasks",
     "portal.notifications.tasks",
     "portal.visits.tasks",
+    "portal.tickets.tasks",
     "portal.jobs.tasks",
 ]
 MAX_ATTEMPTS = 3

@@ -14,7 +14,16 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.config import BOUNDS, LANGUAGES, ROLES_WITH_SECOND_FACTOR, SMTP_SECURITY, SWITCH, Logo, Settings
+from portal.config import (
+    BOUNDS,
+    LANGUAGES,
+    ROLES_WITH_SECOND_FACTOR,
+    SMTP_SECURITY,
+    SWITCH,
+    WEEKDAYS,
+    Logo,
+    Settings,
+)
 from portal.errors import InvalidInputError
 from portal.settings import checks
 
@@ -39,6 +48,7 @@ class Section(StrEnum):
     ACCESS = "access"
     MAIL = "mail"
     DATA = "data"
+    TICKETS = "tickets"
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,15 @@ SECURITY_NAMES = dict(
     )
 )
 SWITCH_NAMES = dict(zip(SWITCH, (_l("No"), _l("Yes")), strict=True))
+WEEKDAY_NAMES = dict(
+    zip(
+        WEEKDAYS,
+        (
+            _l("Monday"), _l("Tuesday"), _l("Wednesday"), _l("Thursday"), _l("Friday"), _l("Saturday"), _l("Sunday"),
+        ),
+        strict=True,
+    )
+)  # fmt: skip
 SECTION_NAMES: dict[Section, Any] = {
     Section.GENERAL: _l("General"),
     Section.BILLING: _l("Billing and targets"),
@@ -86,6 +105,7 @@ SECTION_NAMES: dict[Section, Any] = {
     Section.ACCESS: _l("Signing in"),
     Section.MAIL: _l("Mail"),
     Section.DATA: _l("Data and storage"),
+    Section.TICKETS: _l("Tickets and complaints"),
 }
 
 SPECS: tuple[Spec, ...] = (
@@ -225,6 +245,31 @@ SPECS: tuple[Spec, ...] = (
         ),
         "STORAGE_URL", check=checks.storage_url, max_length=300, placeholder="file:///srv/portal",
     ),
+    Spec(
+        "working_days", Kind.CHOICES, Section.TICKETS, _l("Working days"),
+        _l("Deadlines of tickets count working hours only. Holidays are listed under Tickets."),
+        "WORKING_DAYS", choices=WEEKDAY_NAMES, at_least_one=True,
+    ),
+    Spec(
+        "working_from", Kind.TEXT, Section.TICKETS, _l("Work begins at"),
+        _l("A ticket that comes before is counted from then on."),
+        "WORKING_FROM", check=checks.clock, max_length=5, placeholder="09:00",
+    ),
+    Spec(
+        "working_to", Kind.TEXT, Section.TICKETS, _l("Work ends at"),
+        _l("Deadlines of tickets that are made or changed from now on follow; those already set stay."),
+        "WORKING_TO", check=checks.clock, max_length=5, placeholder="17:00",
+    ),
+    Spec(
+        "helpline", Kind.TEXT, Section.TICKETS, _l("Helpline"),
+        _l("The number that the public complaint form names. Empty: none."),
+        "HELPLINE", check=checks.phone, max_length=30, placeholder="1139",
+    ),
+    Spec(
+        "complaint_form", Kind.CHOICE, Section.TICKETS, _l("Public complaint form"),
+        _l("Whether people without a login may send complaints. Asking for the status stays possible."),
+        "COMPLAINT_FORM", choices={"on": _l("Open"), "off": _l("Closed")},
+    ),
 )  # fmt: skip
 
 BY_NAME: dict[str, Spec] = {spec.name: spec for spec in SPECS}
@@ -295,6 +340,11 @@ def check_together(values: Mapping[str, Any]) -> dict[str, str]:
         errors["smtp_from"] = str(_("A mail server needs a sender's address."))
     if values["smtp_user"] and values["smtp_security"] == "none" and not checks.is_this_machine(values["smtp_host"]):
         errors["smtp_security"] = str(_("With a user name the line must be encrypted: the password goes over it."))
+    for name in ("working_from", "working_to"):
+        if not values[name]:
+            errors[name] = str(_("Enter a time like 09:00."))
+    if not errors.keys() & {"working_from", "working_to"} and values["working_from"] >= values["working_to"]:
+        errors["working_to"] = str(_("Work must end after it begins."))
     if values["idle_minutes"] > values["session_hours"] * 60:
         errors["idle_minutes"] = str(_("This is longer than the longest session."))
     return errors

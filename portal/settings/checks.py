@@ -19,7 +19,10 @@ from flask_babel import gettext as _
 from portal.errors import InvalidInputError
 from portal.mail.service import is_address, is_this_machine
 
-__all__ = ["address", "host", "is_this_machine", "line", "logo", "number", "one_word", "storage_url", "targets"]
+__all__ = [
+    "address", "clock", "host", "is_this_machine", "line", "logo", "number", "one_word", "phone", "storage_url",
+    "targets",
+]  # fmt: skip
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -46,6 +49,22 @@ def line(typed: Any, max_length: int) -> str:
     text = " ".join(text.split())
     if len(text) > max_length:
         raise InvalidInputError(_("Enter at most %(count)s characters.", count=max_length))
+    return text
+
+
+def clock(text: str) -> str:
+    """A time of the day, like 09:00; 24:00 is its end."""
+    typed = "".join(str(unicodedata.decimal(char, char)) for char in text)
+    found = re.fullmatch(r"(\d{1,2})[:.](\d{2})", typed)
+    if found is None or int(found[2]) > 59 or int(found[1]) * 60 + int(found[2]) > 24 * 60:
+        raise InvalidInputError(_("Enter a time like 09:00."))
+    return f"{int(found[1]):02}:{found[2]}"
+
+
+def phone(text: str) -> str:
+    """A number to call, as it is shown: digits, blanks and signs between them."""
+    if not re.fullmatch(r"[0-9+() -]{2,30}", text):
+        raise InvalidInputError(_("Enter a phone number."))
     return text
 
 

@@ -20,6 +20,8 @@ NONE, DATA, BILLING = CATEGORY_EFFECTS = ("NONE", "DATA", "BILLING")
 PENDING, APPROVED, REJECTED = DECISIONS = ("PENDING", "APPROVED", "REJECTED")
 STAFF, PUBLIC, SYSTEM, OLD_SYSTEM = TICKET_SOURCES = ("STAFF", "PUBLIC", "SYSTEM", "OLD_SYSTEM")
 
+IS_ACTIVE = "status IN ('OPEN','IN_PROGRESS','WAITING')"
+
 
 class TicketCategory(Base):
     """What a ticket is about; edited by the office. `effect`: what an approval does: NONE (nothing to approve),
@@ -76,9 +78,12 @@ class Holiday(Base):
 class Ticket(Base):
     """A complaint or request. `number` is what people quote. `client_uuid`: the same ticket sent twice is one.
 
-    `due_at` is the deadline in working hours, NULL while the ticket waits for the consumer. `escalation` counts: 0
-    none, 1 near the deadline, 2 past it. A ticket of a category with an effect has a `decision`. `public_code_hash`
-    lets the public look at its status without seeing anybody's data.
+    `due_at` is the deadline in working hours, NULL while the ticket waits for the consumer: `clock_minutes` of working
+    time are left from `clock_from` on. `near_at` is when three quarters of it are over. `escalation` counts: 0 none, 1
+    near the deadline, 2 past it, 3 a working day past it. A ticket of a category with an effect has a `decision`;
+    `wanted` is what an approval changes in the register, {column: value}, as `wanted_by` wrote it. `public_code_hash`
+    lets the public look at its status without seeing anybody's data; `place_text` and `reference_text` are what they
+    wrote of the place and of their bill.
     """
 
     __tablename__ = "tickets"
@@ -93,6 +98,21 @@ class Ticket(Base):
         Index("uq_tickets_number", "number", unique=True),
         Index("uq_tickets_legacy_id", "legacy_id", unique=True, postgresql_where=text("legacy_id IS NOT NULL")),
         Index("ix_tickets_location_id_status_id", "location_id", "status", "id"),
+        Index("ix_tickets_location_id_id", "location_id", "id"),
+        Index("ix_tickets_active", "id", postgresql_where=text(IS_ACTIVE)),
+        Index(
+            "ix_tickets_unassigned",
+            "assigned_role",
+            "id",
+            postgresql_where=text(f"assigned_to IS NULL AND {IS_ACTIVE}"),
+        ),
+        Index("ix_tickets_undecided", "id", postgresql_where=text(f"decision = 'PENDING' AND {IS_ACTIVE}")),
+        Index("ix_tickets_words", text("to_tsvector('simple'::regconfig, title)"), postgresql_using="gin"),
+        Index(
+            "ix_tickets_near_at",
+            "near_at",
+            postgresql_where=text("status IN ('OPEN','IN_PROGRESS') AND near_at IS NOT NULL"),
+        ),
         Index("ix_tickets_unit_id", "unit_id"),
         Index("ix_tickets_account_id", "account_id"),
         Index("ix_tickets_assigned_to_status", "assigned_to", "status"),
@@ -124,11 +144,18 @@ class Ticket(Base):
     reporter_name: Mapped[str] = mapped_column(server_default="")
     reporter_mobile: Mapped[str] = mapped_column(server_default="")
     public_code_hash: Mapped[str | None]
+    place_text: Mapped[str] = mapped_column(server_default="")
+    reference_text: Mapped[str] = mapped_column(server_default="")
     assigned_to: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     assigned_role: Mapped[str]
     due_at: Mapped[timestamp | None]
+    near_at: Mapped[timestamp | None]
+    clock_from: Mapped[timestamp | None]
+    clock_minutes: Mapped[int] = mapped_column(server_default=text("0"))
     escalation: Mapped[int] = mapped_column(server_default=text("0"))
     disputed_amount: Mapped[rupees | None]
+    wanted: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    wanted_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     decision: Mapped[str | None]
     decision_amount: Mapped[rupees | None]
     decision_note: Mapped[str] = mapped_column(server_default="")
@@ -175,3 +202,23 @@ class TicketEvent(Base):
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     actor: Mapped[str]
     detail: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+
+
+class PublicAttempt(Base):
+    """Somebody without a login filed a complaint (FILE) or asked for the status of one (ASK): for the rate limit, which
+    must hold over all processes. `key` is the ticket number asked for. Forgotten after some days.
+    """
+
+    __tablename__ = "public_attempts"
+    __table_args__ = (
+        CheckConstraint("kind IN ('FILE','ASK')", name="kind"),
+        Index("ix_public_attempts_kind_address_at", "kind", "address", "at"),
+        Index("ix_public_attempts_key_at", "key", "at", postgresql_where=text("key <> ''")),
+    )
+
+    id: Mapped[bigint_pk]
+    kind: Mapped[str]
+    address: Mapped[str]
+    key: Mapped[str] = mapped_column(server_default="")
+    succeeded: Mapped[bool] = mapped_column(server_default=text("false"))
+    at: Mapped[created_at]

@@ -1,0 +1,148 @@
+"""Approving and rejecting what a ticket asks for. Flushes, never commits.
+
+A DATA approval changes the register in the same transaction, through `portal.registers`, from the ticket's own values
+or from the correction it is linked to. A BILLING approval records the decision and the amount; no bill and no payment
+changes: the ledger takes it from there. Either way the ticket is resolved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from portal.corrections.models import APPROVED as CORRECTION_APPROVED
+from portal.corrections.models import PENDING as CORRECTION_PENDING
+from portal.corrections.models import REJECTED as CORRECTION_REJECTED
+from portal.corrections.models import Correction
+from portal.errors import ConflictError, ForbiddenError, InvalidInputError
+from portal.registers.models import TICKET
+from portal.registers.service import Actor as Editor
+from portal.registers.service import edit_unit
+from portal.tickets import noting, rules
+from portal.tickets.models import APPROVED, BILLING, DATA, PENDING, REJECTED, RESOLVED, Ticket, TicketCategory
+from portal.tickets.rules import Actor
+from portal.tickets.service import change_status, clean_text, now, open_ticket, standing
+from portal.tickets.words import FIELDS
+from portal.tickets.worktime import WorkCalendar
+from portal.units.models import SurveyUnit
+
+MOST_RUPEES = 100_000_000
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field of the register as an approval would set it."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+def wanted_changes(session: Session, ticket: Ticket) -> tuple[SurveyUnit | None, list[Change]]:
+    """The unit and what an approval would change in it: the correction's fields and the ticket's own over them."""
+    unit = session.get(SurveyUnit, ticket.unit_id) if ticket.unit_id is not None else None
+    wanted: dict[str, Any] = {}
+    correction = session.get(Correction, ticket.correction_id) if ticket.correction_id is not None else None
+    if correction is not None and correction.state == CORRECTION_PENDING and correction.unit_id == ticket.unit_id:
+        wanted |= {name: pair[1] for name, pair in correction.fields.items() if name in FIELDS}
+    wanted |= {name: value for name, value in ticket.wanted.items() if name in FIELDS}
+    if unit is None:
+        return None, [Change(name, None, value) for name, value in wanted.items()]
+    return unit, [Change(name, getattr(unit, name), wanted[name]) for name in FIELDS if name in wanted]
+
+
+def decide(
+    session: Session,
+    actor: Actor,
+    calendar: WorkCalendar,
+    number: str,
+    version: int | None,
+    *,
+    approve: bool,
+    note: str,
+    amount: int | None = None,
+    unit_version: int | None = None,
+) -> Ticket:
+    """Approve or reject, and resolve the ticket. `amount`: what a BILLING approval takes off, in rupees.
+
+    Raises ForbiddenError for who may not decide this one; ConflictError when it is decided, or the unit has changed
+    since it was shown (`unit_version`); InvalidInputError for what is missing.
+    """
+    ticket, category = open_ticket(session, actor, number, version)
+    if ticket.decision != PENDING or ticket.status not in rules.ACTIVE:
+        raise ConflictError(_("There is nothing to decide here any more."), code="stale")
+    if not rules.may_decide(actor, standing(ticket, category)):
+        raise ForbiddenError(why_not(actor, ticket, category))
+    said = clean_text(note, "note")
+    if not approve and not said:
+        raise InvalidInputError(_("Say why it is rejected."), field="note")
+    after: dict[str, Any] = {"decision": APPROVED if approve else REJECTED}
+    if approve and category.effect == DATA:
+        after["fields"] = _apply(session, actor, ticket, said, unit_version)
+    elif approve and category.effect == BILLING:
+        ticket.decision_amount = after["amount"] = _amount(amount)
+    _decide_correction(session, actor, ticket, approve, said)
+    ticket.decision = APPROVED if approve else REJECTED
+    ticket.decided_by, ticket.decided_at, ticket.decision_note = actor.staff_id, now(), said
+    noting.note(
+        session, actor, ticket, "approved" if approve else "rejected", words=said, amount=after.get("amount"),
+        fields=after.get("fields"),
+    )  # fmt: skip
+    action = "ticket.approve" if approve else "ticket.reject"
+    noting.audit(session, actor, ticket, action, before={"decision": PENDING}, after=after)
+    title = {"number": ticket.number, "title": ticket.title}
+    message = (
+        _l("Ticket %(number)s was approved: %(title)s", **title)
+        if approve
+        else _l("Ticket %(number)s was rejected: %(title)s", **title)
+    )
+    concerned = noting.followers(session, ticket) | {ticket.wanted_by}
+    noting.tell(session, actor, ticket, "ticket.decided", concerned, message, str(ticket.version))
+    change_status(session, actor, calendar, ticket, RESOLVED, said)
+    return ticket
+
+
+def why_not(actor: Actor, ticket: Ticket, category: TicketCategory) -> str:
+    """Why somebody may not decide a ticket, in a sentence."""
+    if actor.staff_id is not None and actor.staff_id in {ticket.reported_by, ticket.wanted_by}:
+        return str(_("Nobody decides a ticket that he raised, or what he wrote into it. Ask a colleague."))
+    if category.effect == BILLING:
+        return str(_("What changes a bill is decided by the office."))
+    return str(_("Your role does not allow this."))
+
+
+def _apply(session: Session, actor: Actor, ticket: Ticket, reason: str, unit_version: int | None) -> list[str]:
+    """Bring the wanted values into the register. Returns the names of the fields."""
+    unit, changes = wanted_changes(session, ticket)
+    if unit is None:
+        raise InvalidInputError(_("Say first which unit it is about: edit the ticket and enter its survey id."))
+    if not changes:
+        raise InvalidInputError(_("Say first what is to be corrected: edit the ticket and enter the right values."))
+    edit_unit(
+        session, Editor(actor.name, actor.staff_id, actor.scope, actor.address), unit.id, unit_version,
+        {change.field: change.after for change in changes}, source=TICKET,
+        reason=f"{ticket.number}: {reason}" if reason else ticket.number, correction_id=ticket.correction_id,
+    )  # fmt: skip
+    return [change.field for change in changes]
+
+
+def _amount(amount: int | None) -> int:
+    if amount is None or not 0 <= amount <= MOST_RUPEES:
+        raise InvalidInputError(_("Enter the amount in whole rupees, 0 when nothing is taken off."), field="amount")
+    return amount
+
+
+def _decide_correction(session: Session, actor: Actor, ticket: Ticket, approve: bool, said: str) -> None:
+    """The linked correction shares the ticket's fate, if it still waits."""
+    if ticket.correction_id is None:
+        return
+    correction = session.get(Correction, ticket.correction_id, with_for_update=True)
+    if correction is None or correction.state != CORRECTION_PENDING:
+        return
+    correction.state = CORRECTION_APPROVED if approve else CORRECTION_REJECTED
+    correction.decided_by, correction.decided_at, correction.decision_note = actor.staff_id, now(), said
+    correction.version += 1
