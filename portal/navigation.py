@@ -47,20 +47,25 @@ _MOVE = Entry(_l("Move bills"), "/billing/move", Permission.MOVE_BILLS, "arrow-l
 _AUDIT = Entry(_l("Audit log"), "/audit/", Permission.VIEW_AUDIT, "journal-text")
 _SETTINGS = Entry(_l("Settings"), "/settings/", Permission.MANAGE_SETTINGS, "gear")
 _STAFF = Entry(_l("Staff"), "/staff/", Permission.MANAGE_STAFF, "people")
+_ASSIGNED = Entry(_l("Assigned"), "/assigned", Permission.VIEW_FIELD, "bullseye")
+_MY_AREA = Entry(_l("My area"), "/area", Permission.VIEW_FIELD, "geo-alt")
+_CORRECTIONS = Entry(_l("Corrections"), "/corrections/", Permission.VIEW_FIELD, "pencil-square")
+_ASSIGNMENTS = Entry(_l("Assignments"), "/assignments/", Permission.ASSIGN_WORK, "person-check")
 _HOME = Entry(_l("Home"), "/home", Permission.SIGNED_IN, "house-door")
 _ME = Entry(_l("Me"), "/me", Permission.SIGNED_IN, "person-circle")
 
 MENU: tuple[Group, ...] = (
     Group(_l("Dashboards"), (_OVERVIEW, _REPORTS)),
     Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS)),
+    Group(_l("Field"), (_ASSIGNED, _MY_AREA, _CORRECTIONS, _ASSIGNMENTS)),
     Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE)),
     Group(_l("Administration"), (_STAFF, _AUDIT, _SETTINGS)),
 )
 
 # Four entries at most: they are reached with one thumb.
 BOTTOM_BAR: dict[Role, tuple[Entry, ...]] = {
-    Role.AGENT: (_HOME, _SEARCH, _UNITS, _ME),
-    Role.SUPERVISOR: (_HOME, _SEARCH, _OVERVIEW, _ME),
+    Role.AGENT: (_ASSIGNED, _SEARCH, _MY_AREA, _ME),
+    Role.SUPERVISOR: (_CORRECTIONS, _SEARCH, _MY_AREA, _ME),
     Role.ADMIN: (_OVERVIEW, _SEARCH, _IMPORTS, _ME),
     Role.MANAGER: (_OVERVIEW, _REPORTS, _SEARCH, _ME),
     Role.HEAD: (_OVERVIEW, _REPORTS, _SEARCH, _ME),
