@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.schema import Identity
 
 from portal.db import Base, bigint_pk, created_at, rupees, rupees_sum, timestamp, updated_at
-from portal.units.models import SIZE_CHECK, UC_TYPE_CHECK, USE_CHECK
+from portal.units.models import BY_HAND, SIZE_CHECK, UC_TYPE_CHECK, USE_CHECK
 from portal.units.searchtext import SEARCH_VECTOR
 
 UNPAID, PARTIAL, PAID, ARREARS, CANCELLED = BILL_STATUSES = ("UNPAID", "PARTIAL", "PAID", "ARREARS", "CANCELLED")
@@ -48,6 +48,9 @@ class Account(Base):
         Index("ix_accounts_mobile", "mobile", postgresql_where=text("mobile IS NOT NULL")),
         Index("ix_accounts_cnic", "cnic", postgresql_where=text("cnic IS NOT NULL")),
         Index("ix_accounts_search", "search", postgresql_using="gin"),
+        # Few rows: what an import has to look at because a person decided, and the lists of closed ones.
+        Index("ix_accounts_by_hand", "psid", postgresql_where=text(BY_HAND)),
+        Index("ix_accounts_closed", "location_id", "id", postgresql_where=text("deleted_at IS NOT NULL")),
         # Every file updates nearly every account; with room on the page no index notices.
         {"postgresql_with": {"fillfactor": "50"}},
     )

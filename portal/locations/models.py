@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.db import Base, bigint_pk, created_at, int_pk, timestamp, updated_at
@@ -49,6 +50,8 @@ class Location(Base):
     portal_id: Mapped[str | None]
     match_key: Mapped[str]
     as_of: Mapped[timestamp | None]
+    # What a person has set (name, uc_type, parent_id): area lists leave it alone.
+    kept_by_hand: Mapped[list[str]] = mapped_column(ARRAY(TEXT), server_default=text("'{}'"))
     # A location that was merged into another, or given up; nothing hangs on it any more.
     deleted_at: Mapped[timestamp | None]
     delete_reason: Mapped[str] = mapped_column(server_default="")
@@ -73,6 +76,32 @@ class LocationClosure(Base):
     ancestor_id: Mapped[int] = mapped_column(ForeignKey("locations.id", ondelete="CASCADE"), primary_key=True)
     location_id: Mapped[int] = mapped_column(ForeignKey("locations.id", ondelete="CASCADE"), primary_key=True)
     depth: Mapped[int]
+
+
+ALIAS, RENAMED, MOVED, MERGED, FILE = NAME_SOURCES = ("ALIAS", "RENAMED", "MOVED", "MERGED", "FILE")
+
+
+class LocationName(Base):
+    """One more name under which files may mean a location, below `parent_id`, which need not be its parent now.
+
+    Written by a person (ALIAS), or kept when he renamed, moved or merged it, or when an area list calls it otherwise
+    (FILE): files go on using the names they know. A location that really bears the name comes first.
+    """
+
+    __tablename__ = "location_names"
+    __table_args__ = (
+        UniqueConstraint("location_id", "parent_id", "match_key", name="uq_location_names_key"),
+        CheckConstraint("source IN ('ALIAS','RENAMED','MOVED','MERGED','FILE')", name="source"),
+        Index("ix_location_names_parent_id_match_key", "parent_id", "match_key"),
+    )
+
+    id: Mapped[int_pk]
+    location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    parent_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    name: Mapped[str]
+    match_key: Mapped[str]
+    source: Mapped[str]
+    created_at: Mapped[created_at]
 
 
 class Place(Base):

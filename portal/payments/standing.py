@@ -117,7 +117,7 @@ def set_balances(connection: Connection) -> None:
 
 
 def set_units(connection: Connection) -> None:
-    """`unit_states` and `unit_cycles` of the touched accounts' units."""
+    """`unit_states` and `unit_cycles` of the touched accounts' units; closed ones have none."""
     # A unit's number of accounts changes only with those looked at as a whole, and new ones (which have `money`).
     connection.execute(
         text(
@@ -126,7 +126,7 @@ def set_units(connection: Connection) -> None:
             SELECT u.id AS unit_id, u.location_id, u."use", t.recount
             FROM (
                 SELECT unit_id, bool_or(whole OR money) AS recount FROM touched WHERE unit_id IS NOT NULL GROUP BY 1
-            ) t JOIN survey_units u ON u.id = t.unit_id"""
+            ) t JOIN survey_units u ON u.id = t.unit_id AND u.deleted_at IS NULL"""
         )
     )
     connection.execute(text("ANALYZE touched_units"))

@@ -14,6 +14,8 @@ SIZE_BANDS = ("M0_5", "M5_10", "M10_20", "M20_40", "M40_PLUS", "SMALL", "MEDIUM"
 USE_CHECK = "\"use\" IN ('DOMESTIC','COMMERCIAL')"
 SIZE_CHECK = "size_band IN ('M0_5','M5_10','M10_20','M20_40','M40_PLUS','SMALL','MEDIUM','LARGE')"
 UC_TYPE_CHECK = "uc_type IN ('URBAN','RURAL')"
+# Where a person's decision stands above files: in fields he has set, or because he closed it.
+BY_HAND = "kept_by_hand <> '{}' OR deleted_at IS NOT NULL"
 
 
 class SurveyUnit(Base):
@@ -37,6 +39,9 @@ class SurveyUnit(Base):
         Index("ix_survey_units_mobile", "mobile", postgresql_where=text("mobile IS NOT NULL")),
         Index("ix_survey_units_cnic", "cnic", postgresql_where=text("cnic IS NOT NULL")),
         Index("ix_survey_units_search", "search", postgresql_using="gin"),
+        # Few rows: what an import has to look at because a person decided, and the lists of closed ones.
+        Index("ix_survey_units_by_hand", "survey_id", postgresql_where=text(BY_HAND)),
+        Index("ix_survey_units_closed", "location_id", "id", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
     id: Mapped[bigint_pk]

@@ -88,7 +88,7 @@ ROLLUP_CHECKS = [
         ["surveyed", "listed"],
         """SELECT u.location_id, coalesce(u."use", '') AS "use", count(*) AS surveyed,
                   count(*) FILTER (WHERE EXISTS (SELECT FROM accounts a WHERE a.unit_id = u.id)) AS listed
-           FROM survey_units u GROUP BY 1, 2""",
+           FROM survey_units u WHERE u.deleted_at IS NULL GROUP BY 1, 2""",
     ),
     _rollup(
         "rollup_unit_cycles",
@@ -99,7 +99,7 @@ ROLLUP_CHECKS = [
                SELECT u.id, u.location_id, b.billing_month, coalesce(u."use", '') AS "use",
                       bool_or(b.status = 'PAID') AS any_paid
                FROM bills b JOIN accounts a ON a.id = b.account_id JOIN survey_units u ON u.id = a.unit_id
-               WHERE b.status <> 'CANCELLED' GROUP BY 1, 2, 3, 4
+               WHERE b.status <> 'CANCELLED' AND u.deleted_at IS NULL GROUP BY 1, 2, 3, 4
            ) units GROUP BY 1, 2, 3""",
     ),
     # Each live bill by itself: asked for on its day of issue, paid on its last paid date, carried over with the rest.
@@ -320,7 +320,7 @@ UNIT_CHECKS = [
         """
         WITH e AS (
             SELECT u.id AS unit_id, u.location_id, u."use", count(*) AS accounts
-            FROM survey_units u JOIN accounts a ON a.unit_id = u.id GROUP BY u.id
+            FROM survey_units u JOIN accounts a ON a.unit_id = u.id WHERE u.deleted_at IS NULL GROUP BY u.id
         )
         SELECT unit_id::text AS key, concat_ws(' ', e.location_id, e."use", e.accounts) AS expected,
                concat_ws(' ', f.location_id, f."use", f.accounts) AS found
@@ -337,7 +337,7 @@ UNIT_CHECKS = [
                    min(coalesce(b.last_paid_on, (b.issued_at AT TIME ZONE 'Asia/Karachi')::date))
                        FILTER (WHERE b.status = 'PAID') AS paid_on
             FROM bills b JOIN accounts a ON a.id = b.account_id JOIN survey_units u ON u.id = a.unit_id
-            WHERE b.status <> 'CANCELLED' GROUP BY 1, 2, 3, 4
+            WHERE b.status <> 'CANCELLED' AND u.deleted_at IS NULL GROUP BY 1, 2, 3, 4
         )
         SELECT billing_month || '/' || unit_id AS key,
                concat_ws(' ', e.location_id, e."use", e.bills, e.paid_bills, e.paid_on) AS expected,
