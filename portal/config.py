@@ -27,6 +27,8 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "due_days": (1, 60),
     "password_min_length": (8, 64),
     "max_import_mib": (1, 2048),
+    "max_photo_mib": (1, 50),
+    "max_document_mib": (1, 100),
     "audit_months": (12, 240),
     "import_file_days": (1, 3650),
     "recovery_target": (0, 100),
@@ -82,6 +84,8 @@ class Settings:
     audit_months: int = 84
     import_file_days: int = 90
     storage_url: str = ""  # '' is the instance folder
+    max_photo_mib: int = 15
+    max_document_mib: int = 20
     smtp_host: str = ""
     smtp_port: int = 587
     smtp_security: str = "starttls"  # or tls, or none
@@ -95,6 +99,11 @@ class Settings:
     @property
     def uploads_dir(self) -> Path:
         return self.instance_dir / "uploads"
+
+    @property
+    def files_dir(self) -> Path:
+        """Photos and documents, unless `storage_url` names another place."""
+        return self.instance_dir / "files"
 
     @property
     def results_dir(self) -> Path:
@@ -229,4 +238,6 @@ def _changeable(env: dict[str, str]) -> dict[str, Any]:
         "audit_months": _bounded(env, "AUDIT_MONTHS", 84),
         "import_file_days": _bounded(env, "IMPORT_FILE_DAYS", 90),
         "max_import_mib": _bounded(env, "MAX_IMPORT_MIB", 100),
+        "max_photo_mib": _bounded(env, "MAX_PHOTO_MIB", 15),
+        "max_document_mib": _bounded(env, "MAX_DOCUMENT_MIB", 20),
     }

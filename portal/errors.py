@@ -53,6 +53,13 @@ class RefusedFileError(DomainError):
     code = "refused_file"
 
 
+class StorageAway(DomainError):
+    """The storage of photos and documents does not answer, or refuses: nothing was stored, the rest is untouched."""
+
+    status = 503
+    code = "storage_away"
+
+
 class ConfigurationError(DomainError):
     """A setting is missing or wrong; named in the message."""
 

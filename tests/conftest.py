@@ -9,6 +9,7 @@ connections of its own (`side_transaction`, `read_snapshot`) does not see it.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def databases() -> Iterator[Databases]:
 
 
 def _fresh(app: Flask, databases: Databases, name: str) -> None:
-    """Give an app a fresh database under the same name, and forget what it had cached of the old one."""
+    """Give an app a fresh database under the same name, and forget what it had cached or stored of the old one."""
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
@@ -84,6 +85,7 @@ def _fresh(app: Flask, databases: Databases, name: str) -> None:
         cache.clear()
         limiter.reset()
         app.extensions[SETTINGS_PROVIDER].forget()
+        shutil.rmtree(app.extensions["settings"].files_dir, ignore_errors=True)
 
 
 def _app_on(databases: Databases, name: str) -> Iterator[Flask]:

@@ -111,6 +111,8 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "session_id": 10**9,
         "action": "deactivate",
         "digest": "0" * 32,
+        "file_id": 10**9,  # opened by links made for one person: tests/files/test_links.py
+        "variant": "large",
         "token": "no-such-token",
     }
     missing = rule.arguments - known.keys()

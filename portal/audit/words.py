@@ -22,8 +22,8 @@ class ActionWords:
     sentence: Any
 
 
-SIGNING_IN, STAFF, IMPORTS, BILLS, DOWNLOADS, PERSONAL, SETTINGS, LOG = (
-    "signing-in", "staff", "imports", "bills", "downloads", "personal", "settings", "log",
+SIGNING_IN, STAFF, IMPORTS, BILLS, FILES, DOWNLOADS, PERSONAL, SETTINGS, LOG = (
+    "signing-in", "staff", "imports", "bills", "files", "downloads", "personal", "settings", "log",
 )  # fmt: skip
 
 GROUPS: dict[str, Any] = {
@@ -31,6 +31,7 @@ GROUPS: dict[str, Any] = {
     STAFF: _l("Staff"),
     IMPORTS: _l("Imports"),
     BILLS: _l("Bills and places"),
+    FILES: _l("Photos and documents"),
     DOWNLOADS: _l("Downloads"),
     PERSONAL: _l("Personal data seen"),
     SETTINGS: _l("Settings"),
@@ -101,6 +102,10 @@ ACTIONS: dict[str, ActionWords] = {
     "audit.export.xlsx": ActionWords(DOWNLOADS, _l("Audit log as Excel"), _l("began to download %(thing)s as Excel")),
     "export.done": ActionWords(DOWNLOADS, _l("Download complete"), _l("has the whole download of %(thing)s")),
     "export.broken": ActionWords(DOWNLOADS, _l("Download broken off"), _l("got a part only of %(thing)s")),
+    "file.upload": ActionWords(FILES, _l("File added"), _l("added %(thing)s")),
+    "file.delete": ActionWords(FILES, _l("File deleted"), _l("deleted %(thing)s")),
+    "file.restore": ActionWords(FILES, _l("File brought back"), _l("brought back %(thing)s")),
+    "file.download": ActionWords(DOWNLOADS, _l("Document downloaded"), _l("downloaded %(thing)s")),
     VIEW: ActionWords(PERSONAL, _l("Numbers seen"), _l("saw CNIC or mobile numbers of %(thing)s")),
     "settings.change": ActionWords(SETTINGS, _l("Setting changed"), _l("changed %(thing)s")),
     "settings.undo": ActionWords(SETTINGS, _l("Change of a setting undone"), _l("undid a change of %(thing)s")),
@@ -111,6 +116,7 @@ ACTIONS: dict[str, ActionWords] = {
 ENTITIES: dict[str, Any] = {
     "staff": _l("Person"),
     "unit": _l("Unit"),
+    "file": _l("File"),
     "account": _l("Account"),
     "import_batch": _l("Import"),
     "bills": _l("Bills"),
@@ -137,6 +143,9 @@ FIELDS: dict[str, Any] = {
     "bytes": _l("size in bytes"),
     "options": _l("months and as-of time"),
     "status": _l("status"),
+    "media_type": _l("type of file"),
+    "owner": _l("belongs to"),
+    "owner_id": _l("number of what it belongs to"),
     "rows": _l("rows"),
     "format": _l("format"),
     "inserted": _l("new"),

@@ -174,6 +174,15 @@ SPECS: tuple[Spec, ...] = (
         _l("Larger files are refused with a sentence."), "MAX_IMPORT_MIB", _l("MiB"),
     ),
     Spec(
+        "max_photo_mib", Kind.NUMBER, Section.DATA, _l("Largest photo"),
+        _l("As it is sent; phones make it smaller before. What is stored is smaller still."),
+        "MAX_PHOTO_MIB", _l("MiB"),
+    ),
+    Spec(
+        "max_document_mib", Kind.NUMBER, Section.DATA, _l("Largest document"),
+        _l("Larger ones are refused with a sentence."), "MAX_DOCUMENT_MIB", _l("MiB"),
+    ),
+    Spec(
         "import_file_days", Kind.NUMBER, Section.DATA, _l("Keep imported files"),
         _l("Uploaded files are deleted after this time; what they brought stays, with the history of the import."),
         "IMPORT_FILE_DAYS", _l("days"),

@@ -74,10 +74,12 @@ def begin_export(
     return ExportNote(app, line, action, entity, str(entity_id), common)
 
 
-def note_export(action: str, entity: str, entity_id: str | int, after: dict[str, Any]) -> None:
+def note_export(
+    action: str, entity: str, entity_id: str | int, after: dict[str, Any], *, location_id: int | None = None
+) -> None:
     """Note a download that is complete before its first byte goes out: one line."""
     with side_transaction() as connection:
-        record_apart(connection, action, entity, entity_id, after=after, **_reader())
+        record_apart(connection, action, entity, entity_id, after=after, location_id=location_id, **_reader())
 
 
 def note_personal_views(seen: Iterable[Seen]) -> None:

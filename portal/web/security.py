@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Response, abort, current_app, g, request
 from flask.json.provider import DefaultJSONProvider
 from flask_wtf.csrf import CSRFError
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -18,10 +19,15 @@ SMALL_REQUEST = 2 * MIB
 # A form without files, which is held in memory whole; of one with files the framework limits each field so.
 SMALL_FORM = 512 * 1024
 UPLOAD_ENDPOINTS = frozenset({"imports.upload"})
+# Forms with photos or documents (see `takes_files`). Far above what one file may be: a photo that is too large gets a
+# sentence at its form, where what was typed is kept, not a bare refusal.
+FORM_WITH_FILES = 160 * MIB
 # What a signed-out browser still keeps of the pages: drafts of forms.
 SIGN_OUT_ENDPOINTS = frozenset({"staff.logout"})
 # Health checks and the launcher ask under these names, whatever name people use.
 _OWN_NAMES = ("localhost", "127.0.0.1")
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"
 
@@ -74,9 +80,24 @@ def content_security_policy(nonce: str) -> str:
     )
 
 
+def takes_files(view: F) -> F:
+    """Declare a view whose form holds photos or documents: its body may be large, and is read only behind the guard."""
+    view.__takes_files__ = True  # type: ignore[attr-defined]
+    return view
+
+
+def _has_files() -> bool:
+    """Whether the request is for a view that takes uploads."""
+    if request.endpoint in UPLOAD_ENDPOINTS:
+        return True
+    return hasattr(current_app.view_functions.get(request.endpoint or ""), "__takes_files__")
+
+
 def _limit_request() -> None:
     """Uploads may be as large as the settings say, everything else stays small."""
-    if request.endpoint in UPLOAD_ENDPOINTS:
+    if _has_files() and request.endpoint not in UPLOAD_ENDPOINTS:
+        request.max_content_length = FORM_WITH_FILES
+    elif request.endpoint in UPLOAD_ENDPOINTS:
         # Several files at once, and the multipart frame around them.
         request.max_content_length = settings().max_import_mib * MIB * 4 + MIB
     else:
@@ -95,7 +116,7 @@ def _refuse_what_is_no_text() -> None:
         # Only an escape can say either of them; most bodies have none.
         if (b"\\u0000" in raw or b"\\ud" in raw.lower()) and not is_text(request.get_json(silent=True)):
             abort(400)
-    elif request.endpoint not in UPLOAD_ENDPOINTS:
+    elif not _has_files():
         typed.append(request.form)
     # A part of a multipart body may have no name at all.
     if any(text is None or "\0" in text for fields in typed for pair in fields.items(multi=True) for text in pair):
@@ -126,7 +147,11 @@ def _refuse_other_sites() -> None:
 
 def _refuse_nameless_fields() -> None:
     """The same for uploads, once it is known that the person may send them: only then the body is read."""
-    if request.endpoint in UPLOAD_ENDPOINTS and (None in request.form or None in request.files):
+    if not _has_files():
+        return
+    files = ((name, file.filename) for name, file in request.files.items(multi=True))
+    pairs = [*request.form.items(multi=True), *files]
+    if any(text is None or "\0" in text for pair in pairs for text in pair):
         abort(400)
 
 
