@@ -74,5 +74,7 @@ def wanted(form: MultiDict[str, Any], today: dt.date) -> Wanted:
 def part(form: MultiDict[str, Any]) -> Part:
     """Which part of an agent's assignments a form is about; nothing chosen: all of them."""
     return Part(
-        number(form.get("place")), form.get("is_area") == "1", parse_day(form.get("since", "")) if form.get("since") else None
+        number(form.get("place")),
+        form.get("is_area") == "1",
+        parse_day(form.get("since", "")) if form.get("since") else None,
     )

@@ -24,12 +24,10 @@ NAME = func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)
 
 def in_force(on_day: dt.date) -> ColumnElement[bool]:
     """The condition that an assignment holds on a day."""
-    return and_(
-        Assignment.valid_from <= on_day, or_(Assignment.valid_to.is_(None), Assignment.valid_to >= on_day)
-    )
+    return and_(Assignment.valid_from <= on_day, or_(Assignment.valid_to.is_(None), Assignment.valid_to >= on_day))
 
 
-def overlaps(first: dt.date, last: dt.date | None) -> ColumnElement[bool]:
+def overlaps(first: Any, last: dt.date | None) -> ColumnElement[bool]:
     """The condition that an assignment holds on some day of a period (`last` None: without end)."""
     is_real = or_(Assignment.valid_to.is_(None), Assignment.valid_to >= Assignment.valid_from)
     reaches = or_(Assignment.valid_to.is_(None), Assignment.valid_to >= first)
@@ -80,9 +78,7 @@ def _reaches(scope: AreaScope) -> ColumnElement[bool]:
 
 def agents(scope: AreaScope) -> Rows:
     """(id, name, is_active) of the agents of the reader's areas who work, or left and still have something."""
-    has_work = select(Assignment.id).where(
-        Assignment.staff_id == Staff.id, overlaps(func.current_date(), None)
-    )
+    has_work = select(Assignment.id).where(Assignment.staff_id == Staff.id, overlaps(func.current_date(), None))
     return select(Staff.id, NAME.label("name"), Staff.username, Staff.is_active).where(
         Staff.role == Role.AGENT, or_(Staff.is_active, has_work.exists()), _reaches(scope)
     )
@@ -157,9 +153,9 @@ def load_of_areas(staff_ids: Sequence[int], on_day: dt.date) -> Rows:
         .scalar_subquery()
     )
     each = select(mine.c.staff_id, number.label("areas"), units.label("units"), unpaid.label("unpaid")).subquery("each")
-    return select(
-        each.c.staff_id, func.max(each.c.areas), func.sum(each.c.units), func.sum(each.c.unpaid)
-    ).group_by(each.c.staff_id)
+    return select(each.c.staff_id, func.max(each.c.areas), func.sum(each.c.units), func.sum(each.c.unpaid)).group_by(
+        each.c.staff_id
+    )
 
 
 def of_agent(staff_id: int, scope: AreaScope, on_day: dt.date) -> Rows:
@@ -264,7 +260,7 @@ def area_holders(location_ids: Sequence[int], first: dt.date, last: dt.date | No
     """(staff_id, name, area id, area name) of areas assigned that hold one of these locations; `below`: or lie in one
     of them."""
     above = select(LocationClosure.ancestor_id).where(LocationClosure.location_id.in_(location_ids))
-    condition = Assignment.area_id.in_(above)
+    condition: ColumnElement[bool] = Assignment.area_id.in_(above)
     if below:
         inside = select(LocationClosure.location_id).where(LocationClosure.ancestor_id.in_(location_ids))
         condition = or_(condition, Assignment.area_id.in_(inside))
@@ -275,7 +271,6 @@ def area_holders(location_ids: Sequence[int], first: dt.date, last: dt.date | No
         .where(condition, overlaps(first, last))
         .order_by(Location.name, Assignment.id)
     )
-
 
 
 def places_with_units(scope: AreaScope, within: int | None, limit: int) -> Rows:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from sqlalchemy import BigInteger, Date, Integer, cast, func, insert, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
@@ -27,6 +26,7 @@ from portal.locations.models import Location
 from portal.notifications.service import notify
 from portal.permissions import AreaScope
 from portal.staff.authority import By
+from portal.staff.models import Staff
 from portal.units.models import SurveyUnit
 from portal.web import format as fmt
 from portal.web.messages import lazily
@@ -135,9 +135,7 @@ def _agents(session: Session, ids: Sequence[int], scope: AreaScope) -> dict[int,
     if not ids:
         raise InvalidInputError(_("Choose at least one agent."), field="agents")
     known = {
-        row.id: row.name
-        for row in session.execute(selects.agents(scope).where(selects.Staff.id.in_(ids)))
-        if row.is_active
+        row.id: row.name for row in session.execute(selects.agents(scope).where(Staff.id.in_(ids))) if row.is_active
     }
     if set(ids) - known.keys():
         raise InvalidInputError(_("One of the chosen people is no agent of your areas (any more)."), field="agents")
@@ -227,9 +225,7 @@ def _share_out(
 
 
 def _area_holders(session: Session, wanted: Wanted, locations: Sequence[int]) -> tuple[tuple[str, str], ...]:
-    rows = session.execute(
-        selects.area_holders(locations, wanted.first, wanted.last, below=wanted.how == AREA)
-    )
+    rows = session.execute(selects.area_holders(locations, wanted.first, wanted.last, below=wanted.how == AREA))
     return tuple(dict.fromkeys((row.agent, row.area) for row in rows if row.staff_id not in wanted.agents))
 
 
@@ -334,6 +330,15 @@ def _add_area(session: Session, by: By, wanted: Wanted, agent: int) -> None:
     )  # fmt: skip
 
 
+def _handed_over(day: dt.date, units: int, areas: int) -> Any:
+    return lazily(
+        lambda: _(
+            "Work was handed over to you from %(day)s: %(units)s units, %(areas)s areas.",
+            day=fmt.date(day, _language()), units=f"{units:,}", areas=f"{areas:,}",
+        )
+    )  # fmt: skip
+
+
 def _language() -> str:
     from portal.web.filters import language
 
@@ -414,9 +419,7 @@ def end(
 def end_unit(session: Session, by: By, scope: AreaScope, unit: SurveyUnit, agent: int, day: dt.date) -> None:
     """Take one unit from an agent, who had it singly."""
     lock(session)
-    rows = [
-        row.id for row in session.execute(selects.holders([unit.id], day, None)) if row.staff_id == agent
-    ]
+    rows = [row.id for row in session.execute(selects.holders([unit.id], day, None)) if row.staff_id == agent]
     if not rows:
         raise ConflictError(_("This has ended already. Nothing was changed."), code="stale")
     _end_rows(session, by, rows, day - dt.timedelta(days=1))
@@ -444,7 +447,9 @@ class HandOver:
 
     @property
     def seen(self) -> str:
-        return "/".join(f"{agent}:{len(units)}:{len(areas)}" for agent, _n, units, areas in self.shares) + f"/{self.left}"
+        return (
+            "/".join(f"{agent}:{len(units)}:{len(areas)}" for agent, _n, units, areas in self.shares) + f"/{self.left}"
+        )
 
 
 def plan_hand_over(
@@ -499,16 +504,10 @@ def hand_over(
         columns = ["staff_id", "unit_id", "area_id", "valid_from", "valid_to", "note", "created_by"]
         new = list(session.scalars(insert(Assignment).from_select(columns, taken_over).returning(Assignment.id)))
         _end_rows(session, by, ids, day - dt.timedelta(days=1))
-        units_number, areas_number = len(units), len(areas)
         _tell(
             session, by, one, min(new), "assignment.hand_over",
-            {"units": units_number, "areas": areas_number, "valid_from": str(day)}, reason,
-            lazily(
-                lambda units_number=units_number, areas_number=areas_number: _(
-                    "Work was handed over to you from %(day)s: %(units)s units, %(areas)s areas.",
-                    day=fmt.date(day, _language()), units=f"{units_number:,}", areas=f"{areas_number:,}",
-                )
-            ),
+            {"units": len(units), "areas": len(areas), "valid_from": str(day)}, reason,
+            _handed_over(day, len(units), len(areas)),
             None,
         )  # fmt: skip
     return found

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Lateral, case, cast, func, select, true
+from sqlalchemy import case, cast, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.expression import FromClause
 from sqlalchemy.types import BigInteger, Integer
 
 from portal.billing.models import Account, AccountBalance
@@ -31,7 +32,7 @@ def in_locations(column: Any, locations: Sequence[int] | None) -> Any:
     return true() if locations is None else column == func.any(cast(list(locations), ARRAY(Integer)))
 
 
-def standing_of(unit_id: Any, locations: Sequence[int] | None = None) -> Lateral:
+def standing_of(unit_id: Any, locations: Sequence[int] | None = None) -> FromClause:
     """(outstanding, unpaid_bills, latest_month) of a unit's accounts in these locations; one row, NULLs without one."""
     return (
         select(
@@ -46,7 +47,7 @@ def standing_of(unit_id: Any, locations: Sequence[int] | None = None) -> Lateral
     )
 
 
-def word_of(standing: Lateral) -> Any:
+def word_of(standing: FromClause) -> Any:
     """One of STANDINGS, as a column."""
     return case(
         (standing.c.latest_month.is_(None), NO_BILL),

@@ -19,6 +19,7 @@ from portal.db import session, transaction
 from portal.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
 from portal.permissions import Permission, require
 from portal.staff.authority import By
+from portal.staff.models import Staff
 from portal.units.models import SurveyUnit
 from portal.units.words import USES
 from portal.web.context import client_address
@@ -57,7 +58,7 @@ def new() -> ResponseReturnValue:
 
 def _form(values: Any, status: int = 200, error: DomainError | None = None) -> ResponseReturnValue:
     db, scope = session(), current_scope()
-    people = db.execute(selects.agents(scope).order_by(selects.NAME, selects.Staff.id)).all()
+    people = db.execute(selects.agents(scope).order_by(selects.NAME, Staff.id)).all()
     people = [one for one in people if one.is_active]
     ids = [one.id for one in people]
     areas: dict[int, list[str]] = {}
@@ -184,7 +185,7 @@ def _agent_page(
     db, scope = session(), current_scope()
     others = [
         row
-        for row in db.execute(selects.agents(scope).order_by(selects.NAME, selects.Staff.id))
+        for row in db.execute(selects.agents(scope).order_by(selects.NAME, Staff.id))
         if row.is_active and row.id != person.id
     ]
     page = render_template(
@@ -241,7 +242,10 @@ def hand_over(staff_id: int) -> ResponseReturnValue:
         return _agent_page(person, error.status, found=fresh, error=error)
     except InvalidInputError as error:
         return _agent_page(person, error.status, error=error)
-    flash(ngettext("%(n)s assignment handed over.", "%(n)s assignments handed over.", done.moved, n=f"{done.moved:,}"), "success")
+    number = done.moved
+    flash(
+        ngettext("%(n)s assignment handed over.", "%(n)s assignments handed over.", number, n=f"{number:,}"), "success"
+    )
     return redirect(url_for(".agent", staff_id=staff_id), 303)
 
 

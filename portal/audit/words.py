@@ -22,13 +22,14 @@ class ActionWords:
     sentence: Any
 
 
-SIGNING_IN, STAFF, IMPORTS, BILLS, FILES, DOWNLOADS, PERSONAL, SETTINGS, LOG = (
-    "signing-in", "staff", "imports", "bills", "files", "downloads", "personal", "settings", "log",
+SIGNING_IN, STAFF, FIELD, IMPORTS, BILLS, FILES, DOWNLOADS, PERSONAL, SETTINGS, LOG = (
+    "signing-in", "staff", "field", "imports", "bills", "files", "downloads", "personal", "settings", "log",
 )  # fmt: skip
 
 GROUPS: dict[str, Any] = {
     SIGNING_IN: _l("Signing in"),
     STAFF: _l("Staff"),
+    FIELD: _l("Field work"),
     IMPORTS: _l("Imports"),
     BILLS: _l("Bills and places"),
     FILES: _l("Photos and documents"),
@@ -80,6 +81,13 @@ ACTIONS: dict[str, ActionWords] = {
         SIGNING_IN, _l("New recovery codes"), _l("made new recovery codes for %(thing)s")
     ),
     "staff.reset_link": ActionWords(SIGNING_IN, _l("Reset link sent"), _l("sent a reset link to %(thing)s")),
+    "assignment.assign": ActionWords(FIELD, _l("Work assigned"), _l("assigned work to %(thing)s")),
+    "assignment.end": ActionWords(FIELD, _l("Work taken away"), _l("ended work of %(thing)s")),
+    "assignment.hand_over": ActionWords(FIELD, _l("Work handed over"), _l("handed work over to %(thing)s")),
+    "correction.propose": ActionWords(FIELD, _l("Correction proposed"), _l("proposed %(thing)s")),
+    "correction.approve": ActionWords(FIELD, _l("Correction approved"), _l("approved %(thing)s")),
+    "correction.reject": ActionWords(FIELD, _l("Correction rejected"), _l("rejected %(thing)s")),
+    "correction.withdraw": ActionWords(FIELD, _l("Correction taken back"), _l("took back %(thing)s")),
     "import.upload": ActionWords(IMPORTS, _l("File uploaded"), _l("uploaded %(thing)s")),
     "import.options": ActionWords(
         IMPORTS, _l("Months of an import changed"), _l("changed months or as-of time of %(thing)s")
@@ -116,6 +124,7 @@ ACTIONS: dict[str, ActionWords] = {
 ENTITIES: dict[str, Any] = {
     "staff": _l("Person"),
     "unit": _l("Unit"),
+    "correction": _l("Correction"),
     "file": _l("File"),
     "account": _l("Account"),
     "import_batch": _l("Import"),
@@ -130,6 +139,13 @@ ENTITIES: dict[str, Any] = {
 
 FIELDS: dict[str, Any] = {
     "username": _l("user name"),
+    "units": _l("units"),
+    "area": _l("area"),
+    "valid_from": _l("from"),
+    "valid_to": _l("to"),
+    "survey_id": _l("survey id"),
+    "fields": _l("fields"),
+    "photos": _l("photos"),
     "full_name": _l("full name"),
     "email": _l("e-mail"),
     "mobile": _l("mobile"),

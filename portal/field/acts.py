@@ -46,7 +46,9 @@ def cards(rows: list[Any], plans: dict[int, str] | None = None) -> list[Card]:
 
 
 def _card(row: Any, may_see: bool, plan: str) -> Card:
-    unit, acts, more = row.survey_id, [], []
+    unit = row.survey_id
+    acts: list[Act] = []
+    more: list[Act] = []
     can = current_user.can
     owes = bool(row.latest_month) and row.word != "PAID"
     deliver = _link("visits.new", unit=unit, type="DELIVERY") if can(Permission.LOG_VISITS) else None

@@ -162,9 +162,7 @@ def in_places(ids: Sequence[int], locations: Sequence[int]) -> Rows:
     """(id, location_id) of those of the units that lie in these places and were not deleted."""
     return (
         select(SurveyUnit.id, SurveyUnit.location_id)
-        .where(
-            SurveyUnit.id.in_(ids), in_locations(SurveyUnit.location_id, locations), SurveyUnit.deleted_at.is_(None)
-        )
+        .where(SurveyUnit.id.in_(ids), in_locations(SurveyUnit.location_id, locations), SurveyUnit.deleted_at.is_(None))
         .order_by(SurveyUnit.location_id, SurveyUnit.id)
     )
 
@@ -193,5 +191,3 @@ def own_areas(scope: AreaScope) -> Rows:
     """(id, name, name_ur, kind) of the reader's own areas."""
     query = select(Location.id, Location.name, Location.name_ur, Location.kind).order_by(Location.name)
     return query.where(Location.parent_id.is_(None) if scope.is_everywhere else Location.id.in_(scope.location_ids))
-
-

@@ -24,6 +24,8 @@ from portal.permissions import Permission, require
 from portal.search import finder
 from portal.search.question import read
 from portal.search.words import words
+from portal.staff.models import Staff
+from portal.units.models import SurveyUnit
 from portal.web.context import settings
 from portal.web.filters import language
 from portal.web.format import KARACHI
@@ -203,7 +205,7 @@ def _everywhere(question: Any) -> area.Slice:
     found = area.Slice([], 0, None)
     if question.number:
         for register, row_id, name in finder.by_identifier(session(), question, current_scope(), area.FOUND):
-            if register is finder.SurveyUnit:
+            if register is SurveyUnit:
                 found.ids.append(row_id)
                 found.matched[row_id] = name
     return found
@@ -217,8 +219,12 @@ def _name(here: Any) -> str:
 
 def _choice(here: Any, places: Any) -> ResponseReturnValue:
     return render_template(
-        "field/places.html", here=here, name=_name(here), places=places[:MOST_PLACES],
-        is_cut=len(places) > MOST_PLACES, language=language(),
+        "field/places.html",
+        here=here,
+        name=_name(here),
+        places=places[:MOST_PLACES],
+        is_cut=len(places) > MOST_PLACES,
+        language=language(),
     )
 
 
@@ -237,7 +243,7 @@ def load() -> ResponseReturnValue:
     """Who has how much, what of it is unpaid and due, and when he was last at work."""
     db, scope, day = session(), current_scope(), today()
     page = paginate(
-        db, assignments.agents(scope), [Key(assignments.NAME), Key(assignments.Staff.id)],
+        db, assignments.agents(scope), [Key(assignments.NAME), Key(Staff.id)],
         request.args.get("cursor"), AGENTS_OF_A_PAGE,
     )  # fmt: skip
     ids = [row.id for row in page]

@@ -81,7 +81,10 @@ _HOUSE = re.compile(
     r"[0-9۰-۹٠-٩]+(?:\s*[-/]?\s*[a-z0-9۰-۹]{1,3}\b)?)\s*[,،/-]?\s*",
     re.IGNORECASE,
 )
-_STREET = re.compile(r"^((?:street|st\.?|gali|lane|road|گلی|سڑک)\s*(?:no\.?|#|نمبر)?\s*[0-9۰-۹٠-٩]+)\s*[,،-]?\s*(.+)$", re.IGNORECASE)
+_STREET = re.compile(
+    r"^((?:street|st\.?|gali|lane|road|گلی|سڑک)\s*(?:no\.?|#|نمبر)?\s*[0-9۰-۹٠-٩]+)\s*[,،-]?\s*(.+)$",
+    re.IGNORECASE,
+)
 
 
 @lru_cache(maxsize=32_768)

@@ -14,7 +14,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.config import BOUNDS, LANGUAGES, ROLES_WITH_SECOND_FACTOR, SMTP_SECURITY, Logo, Settings
+from portal.config import BOUNDS, DIRECT_EDIT, LANGUAGES, ROLES_WITH_SECOND_FACTOR, SMTP_SECURITY, Logo, Settings
 from portal.errors import InvalidInputError
 from portal.settings import checks
 
@@ -76,6 +76,9 @@ SECURITY_NAMES = dict(
         (_l("STARTTLS (usually port 587)"), _l("TLS (usually port 465)"), _l("None, not encrypted (usually port 25)")),
         strict=True,
     )
+)
+DIRECT_EDIT_NAMES = dict(
+    zip(DIRECT_EDIT, (_l("A supervisor decides"), _l("Applied at once")), strict=True)
 )
 SECTION_NAMES: dict[Section, Any] = {
     Section.GENERAL: _l("General"),
@@ -168,6 +171,14 @@ SPECS: tuple[Spec, ...] = (
         "smtp_from", Kind.TEXT, Section.MAIL, _l("Sender's address"),
         _l("The address that mails of the portal come from."),
         "SMTP_FROM", check=checks.address, max_length=254, placeholder="portal@example.org",
+    ),
+    Spec(
+        "direct_edit", Kind.CHOICE, Section.DATA, _l("Corrections from the field"),
+        _l(
+            "Whether what agents correct on their phones waits for a supervisor, or changes the register at once. The"
+            " history keeps each change either way."
+        ),
+        "DIRECT_EDIT", choices=DIRECT_EDIT_NAMES,
     ),
     Spec(
         "max_import_mib", Kind.NUMBER, Section.DATA, _l("Largest file to import"),

@@ -1,5 +1,5 @@
-"""Language, theme and low-data mode of a request: the signed-in person's, else the browser's cookie, else the default of the settings
-and the system's theme. A language that is not offered (any more) is nobody's."""
+"""Language, theme and low-data mode of a request: the signed-in person's, else the browser's cookie, else the default
+of the settings and the system's theme. A language that is not offered (any more) is nobody's."""
 
 from __future__ import annotations
 
