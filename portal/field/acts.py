@@ -9,6 +9,9 @@ from flask import current_app, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from portal.db import session
+from portal.field.selects import first_photos
+from portal.files.models import StoredFile
 from portal.permissions import Permission
 from portal.web.masking import seen_units
 
@@ -32,6 +35,7 @@ class Card:
     acts: tuple[Act, ...]
     more: tuple[Act, ...]
     plan: str = ""
+    photo: StoredFile | None = None
 
 
 def _link(endpoint: str, **values: Any) -> str | None:
@@ -40,12 +44,14 @@ def _link(endpoint: str, **values: Any) -> str | None:
 
 
 def cards(rows: list[Any], plans: dict[int, str] | None = None) -> list[Card]:
-    """Cards of units, with what the reader may do. One query at most: whose numbers he may see."""
-    seen = seen_units(current_user, [row.id for row in rows])
-    return [_card(row, row.id in seen, (plans or {}).get(row.id, "")) for row in rows]
+    """Cards of units, with what the reader may do. Two queries at most: whose numbers he may see, and their photos."""
+    ids = [row.id for row in rows]
+    seen = seen_units(current_user, ids)
+    photos = {photo.unit_id: photo for photo in session().scalars(first_photos(ids))} if ids else {}
+    return [_card(row, row.id in seen, (plans or {}).get(row.id, ""), photos.get(row.id)) for row in rows]
 
 
-def _card(row: Any, may_see: bool, plan: str) -> Card:
+def _card(row: Any, may_see: bool, plan: str, photo: StoredFile | None) -> Card:
     unit = row.survey_id
     acts: list[Act] = []
     more: list[Act] = []
@@ -69,4 +75,4 @@ def _card(row: Any, may_see: bool, plan: str) -> Card:
     if correct:
         (more if visit else acts).append(Act(_("Correct"), correct, "pencil"))
     more.append(Act(_("Open the record"), url_for("records.unit", survey_id=unit), "house"))
-    return Card(row, may_see, tuple(acts), tuple(more), plan)
+    return Card(row, may_see, tuple(acts), tuple(more), plan, photo)

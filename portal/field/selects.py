@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from portal.assignments.selects import assigned_units
 from portal.assignments.standing import in_locations, standing_of, word_of
 from portal.billing.models import Account
+from portal.files.models import PHOTO, StoredFile
 from portal.locations.models import Location
 from portal.permissions import AreaScope
 from portal.rollups.models import RollupUnits
@@ -155,6 +156,21 @@ def cards(ids: Sequence[int], own: Sequence[int] | None) -> Rows:
         .join(bills, true())
         .outerjoin(visit, true())
         .where(SurveyUnit.id.in_(ids))
+    )
+
+
+def first_photos(unit_ids: Sequence[int]) -> Select[StoredFile]:
+    """The newest photo of each of these units that has one with a small version."""
+    return (
+        select(StoredFile)
+        .where(
+            StoredFile.unit_id.in_(unit_ids),
+            StoredFile.kind == PHOTO,
+            StoredFile.thumb_key.is_not(None),
+            StoredFile.deleted_at.is_(None),
+        )
+        .distinct(StoredFile.unit_id)
+        .order_by(StoredFile.unit_id, StoredFile.id.desc())
     )
 
 

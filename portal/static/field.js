@@ -1,6 +1,15 @@
-/* Further cards come under those that are there; the address follows, so that coming back shows all of them again. */
+/* Cards of units. Further cards come under those that are there; the address follows, so that coming back shows all of them again. */
 (function () {
   "use strict";
+  /* Low data: a photo is fetched when somebody wants to see it. */
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest("button[data-thumb]"), image;
+    if (!button) return;
+    image = document.createElement("img");
+    image.alt = ""; image.width = image.height = 64; image.src = button.dataset.thumb;
+    button.removeAttribute("data-thumb");
+    button.replaceChildren(image);
+  });
   var list = document.querySelector("[data-cards]"), place = document.querySelector("[data-more-place]");
   if (!list || !place) return;
   function takeMore(holder) {
