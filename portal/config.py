@@ -20,6 +20,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
 
 # Lowest and highest value, for the environment and for the settings page alike.
+DIRECT_EDIT = ("off", "on")
 BOUNDS: dict[str, tuple[int, int]] = {
     "bcrypt_cost": (4, 16),
     "idle_minutes": (1, 24 * 60),
@@ -84,6 +85,7 @@ class Settings:
     password_min_length: int = 10
     second_factor_roles: tuple[str, ...] = ()
     due_days: int = 15
+    direct_edit: str = "off"  # whether corrections of the field are applied without a supervisor
     languages: tuple[str, ...] = LANGUAGES
     default_language: str = "en"
     recovery_target: int | None = None  # percent of the demand
@@ -244,6 +246,7 @@ def _changeable(env: dict[str, str]) -> dict[str, Any]:
     return {
         "company_name": env.get("COMPANY_NAME", "").strip(),
         "cycle_start_day": _bounded(env, "CYCLE_START_DAY", 16),
+        "direct_edit": _one_of(env, "DIRECT_EDIT", "off", DIRECT_EDIT),
         "due_days": _bounded(env, "DUE_DAYS", 15),
         "recovery_target": _bounded(env, "RECOVERY_TARGET", 0) or None,
         "visit_far_m": _bounded(env, "VISIT_FAR_M", 100),

@@ -52,13 +52,17 @@ _SETTINGS = Entry(_l("Settings"), "/settings/", Permission.MANAGE_SETTINGS, "gea
 _TICKETS = Entry(_l("Tickets"), "/tickets/", Permission.VIEW_TICKETS, "ticket-detailed")
 _STAFF = Entry(_l("Staff"), "/staff/", Permission.MANAGE_STAFF, "people")
 _CUTOVER = Entry(_l("Cutover"), "/cutover/", Permission.CUTOVER, "box-seam")
+_ASSIGNED = Entry(_l("Assigned"), "/assigned", Permission.VIEW_FIELD, "bullseye")
+_MY_AREA = Entry(_l("My area"), "/area", Permission.VIEW_FIELD, "geo-alt")
+_CORRECTIONS = Entry(_l("Corrections"), "/corrections/", Permission.VIEW_FIELD, "pencil-square")
+_ASSIGNMENTS = Entry(_l("Assignments"), "/assignments/", Permission.ASSIGN_WORK, "person-check")
 _HOME = Entry(_l("Home"), "/home", Permission.SIGNED_IN, "house-door")
 _ME = Entry(_l("Me"), "/me", Permission.SIGNED_IN, "person-circle")
 
 MENU: tuple[Group, ...] = (
     Group(_l("Dashboards"), (_OVERVIEW, _REPORTS, _ACTIVITY)),
     Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS)),
-    Group(_l("Field"), (_VISITS, _REVIEW)),
+    Group(_l("Field"), (_ASSIGNED, _MY_AREA, _VISITS, _REVIEW, _CORRECTIONS, _ASSIGNMENTS)),
     Group(_l("Tickets"), (_TICKETS,)),
     Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE)),
     Group(_l("Administration"), (_STAFF, _AUDIT, _SETTINGS, _CUTOVER)),
@@ -66,7 +70,7 @@ MENU: tuple[Group, ...] = (
 
 # Four entries at most: they are reached with one thumb.
 BOTTOM_BAR: dict[Role, tuple[Entry, ...]] = {
-    Role.AGENT: (_HOME, _SEARCH, _TICKETS, _ME),
+    Role.AGENT: (_ASSIGNED, _SEARCH, _TICKETS, _ME),
     Role.SUPERVISOR: (_REVIEW, _SEARCH, _TICKETS, _ME),
     Role.ADMIN: (_OVERVIEW, _SEARCH, _IMPORTS, _ME),
     Role.MANAGER: (_OVERVIEW, _REPORTS, _SEARCH, _ME),

@@ -12,14 +12,20 @@ from portal.db import Base, bigint_pk, created_at, timestamp
 
 class Assignment(Base):
     """A unit, or an area with all its units, that an agent works from a day to a day (both inside; NULL: until further
-    notice). Exactly one of `unit_id` and `area_id` is set. It ends, it is never deleted: the past stays known.
+    notice). Exactly one of `unit_id` and `area_id` is set. It ends, it is never deleted: the past stays known. One that
+    ended before it began (`valid_to` is the day before `valid_from`) never held.
     """
 
     __tablename__ = "assignments"
     __table_args__ = (
         CheckConstraint("num_nonnulls(unit_id, area_id) = 1", name="unit_or_area"),
-        CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="from_to"),
-        Index("ix_assignments_staff_id_valid_from", "staff_id", "valid_from"),
+        CheckConstraint("valid_to IS NULL OR valid_to >= valid_from - 1", name="from_to"),
+        Index(
+            "ix_assignments_staff_id_valid_from",
+            "staff_id",
+            "valid_from",
+            postgresql_include=["valid_to", "unit_id", "area_id"],
+        ),
         Index("ix_assignments_unit_id", "unit_id", postgresql_where=text("unit_id IS NOT NULL")),
         Index("ix_assignments_area_id", "area_id", postgresql_where=text("area_id IS NOT NULL")),
     )

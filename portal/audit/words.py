@@ -88,6 +88,13 @@ ACTIONS: dict[str, ActionWords] = {
     "notifications.unsubscribe": ActionWords(
         STAFF, _l("Mails switched off by a link"), _l("switched off mails to %(thing)s by the link of a mail")
     ),
+    "assignment.assign": ActionWords(FIELD, _l("Work assigned"), _l("assigned work to %(thing)s")),
+    "assignment.end": ActionWords(FIELD, _l("Work taken away"), _l("ended work of %(thing)s")),
+    "assignment.hand_over": ActionWords(FIELD, _l("Work handed over"), _l("handed work over to %(thing)s")),
+    "correction.propose": ActionWords(FIELD, _l("Correction proposed"), _l("proposed %(thing)s")),
+    "correction.approve": ActionWords(FIELD, _l("Correction approved"), _l("approved %(thing)s")),
+    "correction.reject": ActionWords(FIELD, _l("Correction rejected"), _l("rejected %(thing)s")),
+    "correction.withdraw": ActionWords(FIELD, _l("Correction taken back"), _l("took back %(thing)s")),
     "import.upload": ActionWords(IMPORTS, _l("File uploaded"), _l("uploaded %(thing)s")),
     "import.options": ActionWords(
         IMPORTS, _l("Months of an import changed"), _l("changed months or as-of time of %(thing)s")
@@ -144,6 +151,7 @@ ACTIONS: dict[str, ActionWords] = {
 ENTITIES: dict[str, Any] = {
     "staff": _l("Person"),
     "unit": _l("Unit"),
+    "correction": _l("Correction"),
     "file": _l("File"),
     "visit": _l("Visit"),
     "account": _l("Account"),
@@ -163,6 +171,13 @@ ENTITIES: dict[str, Any] = {
 
 FIELDS: dict[str, Any] = {
     "username": _l("user name"),
+    "units": _l("units"),
+    "area": _l("area"),
+    "valid_from": _l("from"),
+    "valid_to": _l("to"),
+    "survey_id": _l("survey id"),
+    "fields": _l("fields"),
+    "photos": _l("photos"),
     "full_name": _l("full name"),
     "email": _l("e-mail"),
     "mobile": _l("mobile"),

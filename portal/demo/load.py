@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from portal.config import Settings
 from portal.db import session, transaction
+from portal.demo import field_work
 from portal.demo.generate import DemoOptions
 from portal.demo.passwords import demo_password
 from portal.demo.places import Tehsil, build_tehsils
@@ -128,6 +129,8 @@ def load(directory: Path, manifest: dict[str, Any], options: DemoOptions, settin
         if number in {3, 6} or number % _CARE_EVERY == 0:
             keep_fast()
     make_users(options, settings)
+    with transaction() as current:
+        field_work.make(current, options.today)
     keep_fast()
     note.unlink(missing_ok=True)
 

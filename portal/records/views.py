@@ -16,6 +16,7 @@ from portal.audit.sightings import Seen
 from portal.billing.cycles import cycle_of
 from portal.db import session
 from portal.errors import NotFoundError
+from portal.field.panel import panel
 from portal.permissions import AreaScope, Permission, require
 from portal.records import filters, list_columns, listing, record, selects, timeline
 from portal.search.views import without_personal_number
@@ -161,6 +162,9 @@ def unit(survey_id: str) -> ResponseReturnValue:
         path_crumbs=_crumbs(own_path, "records.units"),
         superseding=record.superseding(shown.history.bills),
         photos=_photos(shown.unit.image_urls),
+        work=panel(
+            session(), shown.unit, dt.datetime.now(KARACHI).date(), may_see=may_see, reader_id=current_user.id
+        ),
         may_see=may_see,
     )
 

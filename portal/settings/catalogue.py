@@ -16,6 +16,7 @@ from flask_babel import lazy_gettext as _l
 
 from portal.config import (
     BOUNDS,
+    DIRECT_EDIT,
     LANGUAGES,
     ROLES_WITH_SECOND_FACTOR,
     SMTP_SECURITY,
@@ -98,6 +99,9 @@ WEEKDAY_NAMES = dict(
         strict=True,
     )
 )  # fmt: skip
+DIRECT_EDIT_NAMES = dict(
+    zip(DIRECT_EDIT, (_l("A supervisor decides"), _l("Applied at once")), strict=True)
+)
 SECTION_NAMES: dict[Section, Any] = {
     Section.GENERAL: _l("General"),
     Section.BILLING: _l("Billing and targets"),
@@ -209,6 +213,14 @@ SPECS: tuple[Spec, ...] = (
         "digest_hour", Kind.NUMBER, Section.MAIL, _l("Hour of the daily mail"),
         _l("From this hour on, Pakistan time, the mail goes out that gathers a day's notifications."),
         "DIGEST_HOUR", _l("o'clock"),
+    ),
+    Spec(
+        "direct_edit", Kind.CHOICE, Section.DATA, _l("Corrections from the field"),
+        _l(
+            "Whether what agents correct on their phones waits for a supervisor, or changes the register at once. The"
+            " history keeps each change either way."
+        ),
+        "DIRECT_EDIT", choices=DIRECT_EDIT_NAMES,
     ),
     Spec(
         "max_import_mib", Kind.NUMBER, Section.DATA, _l("Largest file to import"),

@@ -55,6 +55,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     scope: AreaScope
     language: str
     theme: str
+    low_data: bool
     email: str | None
     session_id: int
     idle_seconds: float
@@ -129,6 +130,7 @@ def load(token: str) -> SignedIn | None:
         scope=AreaScope.everywhere() if row.whole_province else AreaScope.of(area_ids),
         language="" if is_half else row.language,  # until he is known, the browser's choice holds
         theme="" if is_half else row.theme,
+        low_data=bool(row.low_data) and not is_half,
         email=row.email,
         session_id=row.session_id,
         idle_seconds=max(float(row.idle_seconds), 0.0),

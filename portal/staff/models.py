@@ -18,7 +18,7 @@ class Staff(Base):
     __tablename__ = "staff"
     __table_args__ = (
         CheckConstraint("role IN ('AGENT','SUPERVISOR','ADMIN','MANAGER','HEAD')", name="role"),
-        CheckConstraint("theme IN ('system','light','dark')", name="theme"),
+        CheckConstraint("theme IN ('system','light','dark','sunlight')", name="theme"),
         Index("uq_staff_legacy_id", "legacy_id", unique=True, postgresql_where=text("legacy_id IS NOT NULL")),
         Index("uq_staff_username_lower", func.lower(text("username")), unique=True),
         Index(
@@ -45,6 +45,8 @@ class Staff(Base):
     totp_last_step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     language: Mapped[str] = mapped_column(server_default="en")
     theme: Mapped[str] = mapped_column(server_default="system")
+    # No photos until tapped: for who pays for his data himself.
+    low_data: Mapped[bool] = mapped_column(server_default=text("false"))
     # {list: [columns]} chosen by the person; a list that is not in it shows its own choice.
     list_columns: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
     # His number in the system before this one.

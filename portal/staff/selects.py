@@ -68,6 +68,7 @@ def signed_in(
             Staff.role,
             Staff.language,
             Staff.theme,
+            Staff.low_data,
             areas.c.ids,
             areas.c.names,
             areas.c.names_ur,

@@ -249,8 +249,16 @@ def ensure_demo_users(
     return added
 
 
-def save_preferences(session: Session, staff_id: int, *, language: str | None = None, theme: str | None = None) -> None:
-    """Remember a person's language and theme (None: unchanged). The values are checked by the caller."""
-    values = {key: value for key, value in (("language", language), ("theme", theme)) if value is not None}
+def save_preferences(
+    session: Session,
+    staff_id: int,
+    *,
+    language: str | None = None,
+    theme: str | None = None,
+    low_data: bool | None = None,
+) -> None:
+    """Remember a person's language, theme and low-data mode (None: unchanged). The values are checked by the caller."""
+    wanted: dict[str, object] = {"language": language, "theme": theme, "low_data": low_data}
+    values = {key: value for key, value in wanted.items() if value is not None}
     if values:
         session.execute(update(Staff).where(Staff.id == staff_id).values(**values))

@@ -24,8 +24,10 @@ __all__ = ["blueprint"]
 @blueprint.get("/")
 @require(Permission.SIGNED_IN)
 def home() -> ResponseReturnValue:
-    """The first page of a role: figures for the office, search and own areas for the field."""
-    if current_user.role in {Role.AGENT, Role.SUPERVISOR}:
+    """The first page of a role: figures for the office, what to do next for the field."""
+    if current_user.role == Role.AGENT:
+        return redirect(url_for("field.assigned"), 302)
+    if current_user.role == Role.SUPERVISOR:
         return redirect(url_for("staff.field_home"), 302)
     return redirect("/dash/overview/", 302)
 
@@ -57,19 +59,32 @@ def me() -> ResponseReturnValue:
 
 
 def _theme_names() -> dict[str, str]:
-    return {"system": str(_("As the device")), "light": str(_("Light")), "dark": str(_("Dark"))}
+    return {
+        "system": str(_("As the device")),
+        "light": str(_("Light")),
+        "dark": str(_("Dark")),
+        "sunlight": str(_("Sunlight")),
+    }
 
 
 @blueprint.post("/preferences")
 @require(Permission.PUBLIC)
 def preferences() -> ResponseReturnValue:
-    """Remember language or theme: in the browser, and for a signed-in person also on his account."""
+    """Remember language or theme: in the browser, and for a signed-in person also on his account, as is whether he
+    saves data."""
     language, theme = request.form.get("language"), request.form.get("theme")
+    low_data = request.form.get("low_data")
     if (language is not None and language not in i18n.offered()) or (theme is not None and theme not in i18n.THEMES):
         raise InvalidInputError(_("There is no such language or theme."))
     if current_user.is_authenticated:
         with transaction() as db_session:
-            service.save_preferences(db_session, current_user.id, language=language, theme=theme)
+            service.save_preferences(
+                db_session,
+                current_user.id,
+                language=language,
+                theme=theme,
+                low_data=None if low_data is None else low_data == "1",
+            )
     response = make_response(redirect(safe_next(request.form.get("next")) or url_for("staff.home"), 303))
     for name, value in (("language", language), ("theme", theme)):
         if value is not None:

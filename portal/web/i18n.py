@@ -1,5 +1,5 @@
-"""Language and theme of a request: the signed-in person's, else the browser's cookie, else the default of the settings
-and the system's theme. A language that is not offered (any more) is nobody's."""
+"""Language, theme and low-data mode of a request: the signed-in person's, else the browser's cookie, else the default
+of the settings and the system's theme. A language that is not offered (any more) is nobody's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.web.cookies import get_cookie
 
 LANGUAGES = {"en": "English", "ur": "اردو"}
 RIGHT_TO_LEFT = frozenset({"ur"})
-THEMES = ("system", "light", "dark")
+THEMES = ("system", "light", "dark", "sunlight")
 COOKIE_SECONDS = 365 * 86_400
 
 
@@ -28,9 +28,14 @@ def language() -> str:
 
 
 def theme() -> str:
-    """`system`, `light` or `dark`."""
+    """`system`, `light`, `dark` or `sunlight` (a light one of the strongest contrast)."""
     chosen = getattr(current_user, "theme", None) or get_cookie("theme")
     return chosen if chosen in THEMES else "system"
+
+
+def low_data() -> bool:
+    """Whether photos wait until they are tapped: the person chose so, or his browser asks to save data."""
+    return bool(getattr(current_user, "low_data", False)) or request.headers.get("Save-Data", "").lower() == "on"
 
 
 def locale_selector() -> str | None:

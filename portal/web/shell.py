@@ -34,6 +34,7 @@ class Shell:
     direction: str
     other_language: str | None
     theme: str
+    low_data: bool
     path: str
     here: str
     search_path: str
@@ -72,6 +73,7 @@ def current_shell() -> Shell:
         direction="rtl" if language in i18n.RIGHT_TO_LEFT else "ltr",
         other_language=next((code for code in config.languages if code != language), None),
         theme=i18n.theme(),
+        low_data=i18n.low_data(),
         path=request.path,
         here=here() if request.method in {"GET", "HEAD"} else request.path,
         search_path=SEARCH_PATH,

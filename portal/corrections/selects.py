@@ -1,0 +1,70 @@
+"""Queries of proposed corrections. No session; every one takes the reader's areas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import aliased
+
+from portal.corrections.models import PENDING, Correction
+from portal.files.models import StoredFile
+from portal.locations.models import Location
+from portal.permissions import AreaScope
+from portal.registers.models import Lookup
+from portal.staff.models import Staff
+from portal.units.models import SurveyUnit
+
+Rows = Select[*tuple[Any, ...]]
+
+
+def _named(person: Any) -> Any:
+    return func.coalesce(func.nullif(person.full_name, ""), person.username)
+
+
+def corrections(scope: AreaScope, *, by: int | None = None) -> Rows:
+    """(Correction, SurveyUnit, place, who proposed, who decided) inside the area; `by`: of one person only.
+
+    The area is where the unit lies now.
+    """
+    proposer, decider = aliased(Staff), aliased(Staff)
+    query = (
+        select(
+            Correction,
+            SurveyUnit,
+            Location.name.label("place"),
+            _named(proposer).label("who"),
+            _named(decider).label("decider"),
+        )
+        .join(SurveyUnit, SurveyUnit.id == Correction.unit_id)
+        .join(Location, Location.id == SurveyUnit.location_id)
+        .join(proposer, proposer.id == Correction.proposed_by)
+        .outerjoin(decider, decider.id == Correction.decided_by)
+        .where(scope.clause(SurveyUnit.location_id))
+    )
+    return query.where(Correction.proposed_by == by) if by is not None else query
+
+
+def pending_of(unit_id: int) -> Rows:
+    """(Correction, who proposed) of a unit that wait, oldest first."""
+    return (
+        select(Correction, _named(Staff).label("who"))
+        .join(Staff, Staff.id == Correction.proposed_by)
+        .where(Correction.unit_id == unit_id, Correction.state == PENDING)
+        .order_by(Correction.id)
+    )
+
+
+def photo_counts(ids: Sequence[int]) -> Rows:
+    """(correction id, photos) of these corrections."""
+    return (
+        select(StoredFile.correction_id, func.count())
+        .where(StoredFile.correction_id.in_(ids), StoredFile.deleted_at.is_(None))
+        .group_by(StoredFile.correction_id)
+    )
+
+
+def offered_words() -> Select[Any]:
+    """The words that fields of kind lookup offer."""
+    return select(Lookup).where(Lookup.is_active).order_by(Lookup.position, Lookup.name)
