@@ -200,6 +200,53 @@ class TestBillerList:
         assert outcome.counts.rejected == 1
         assert codes(outcome)["OUTSIDE_AREA_ACCOUNT"] == 1
 
+    def test_a_bill_id_goes_over_to_a_lower_psid_with_all_that_hangs_on_it(
+        self, db_session: Session, tmp_path: Path
+    ) -> None:
+        bring(db_session, write(tmp_path, "survey", [survey_row(1), survey_row(2)]))
+        bring(db_session, write(tmp_path, "biller", [biller_row(2)]), month="2025-11", as_of="2025-11-27")
+        bring(db_session, write(tmp_path, "paid", [paid_row(2)]))
+        claim = biller_row(1, last_bill_id="880002", total_payable="300")
+        # Even from an older file, and with that file's month.
+        outcome = bring(db_session, write(tmp_path, "biller", [claim]), month="2025-10", as_of="2025-11-20")
+        assert (codes(outcome)["BILL_TAKEN_OVER"], "BILL_OTHER_ACCOUNT" in codes(outcome)) == (1, False)
+        taken = bill(db_session, "880002")
+        assert (taken.psid, taken.billing_month, taken.demand, taken.status) == (psid(1), OCT, 300, "UNPAID")
+        left = one(
+            db_session,
+            "SELECT latest_bill_id, outstanding, payments_count FROM account_balances b"
+            " JOIN accounts a ON a.id = b.account_id WHERE psid = :psid",
+            psid=psid(2),
+        )
+        assert tuple(left) == (None, 0, 1)
+        assert one(db_session, "SELECT psid, bill_id, account_id IS NULL FROM payments")[:] == (psid(2), None, False)
+        # The higher PSID does not get it back.
+        outcome = bring(db_session, write(tmp_path, "biller", [biller_row(2)]), month="2025-11", as_of="2025-12-01")
+        assert codes(outcome)["BILL_OTHER_ACCOUNT"] == 1
+        assert bill(db_session, "880002").psid == psid(1)
+        assert_verified(db_session.connection())
+
+    def test_a_bill_that_a_person_moved_keeps_its_month_when_it_goes_over(
+        self, db_session: Session, tmp_path: Path
+    ) -> None:
+        bring(db_session, write(tmp_path, "biller", [biller_row(2)]), month="2025-11")
+        db_session.execute(text("UPDATE bills SET month_source = 'MOVED'"))
+        bring(db_session, write(tmp_path, "biller", [biller_row(1, last_bill_id="880002")]), month="2025-10")
+        found = bill(db_session, "880002")
+        assert (found.psid, found.billing_month, found.month_source) == (psid(1), NOV, "MOVED")
+
+    def test_a_claim_takes_no_bill_from_an_account_elsewhere(self, db_session: Session, tmp_path: Path) -> None:
+        bring(db_session, write(tmp_path, "biller", [biller_row(2, uc="UC-2, Chak 2, Nilokot")]), month="2025-11")
+        inside = db_session.scalar(text("SELECT id FROM locations WHERE portal_id = '701' AND kind = 'UNION_COUNCIL'"))
+        claim = write(tmp_path, "biller", [biller_row(1, last_bill_id="880002")])
+        outcome = bring(db_session, claim, month="2025-11", scope=AreaScope.of([inside]))
+        assert codes(outcome)["BILL_OTHER_ACCOUNT"] == 1
+        assert bill(db_session, "880002").psid == psid(2)
+        # Nor is a claim of a row outside the area one: the row inside has its bill.
+        rows = [biller_row(3, uc="UC-2, Chak 2, Nilokot", last_bill_id="880009"), biller_row(4, last_bill_id="880009")]
+        bring(db_session, write(tmp_path, "biller", rows), month="2025-11", scope=AreaScope.of([inside]))
+        assert bill(db_session, "880009").psid == psid(4)
+
     def test_pending_accounts_match_themselves_when_their_survey_arrives(
         self, db_session: Session, tmp_path: Path
     ) -> None:
