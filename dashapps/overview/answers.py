@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from flask import current_app
 from flask_login import current_user
 
 from dashapps.overview import figures as charts
@@ -25,20 +26,22 @@ from portal.web.context import settings
 from portal.web.filters import language
 from portal.web.guard import current_scope
 
+TICKETS = "tickets.index"  # the list behind a tile
 CACHE_SECONDS = 24 * 3600
 
 
 def clock() -> Clock:
     """Today in Karachi, and the office's start day of the cycle and targets."""
     config = settings()
-    return Clock(dt.datetime.now(fmt.KARACHI).date(), config.cycle_start_day, targets_of(config))
+    now = dt.datetime.now(fmt.KARACHI)
+    return Clock(now.date(), config.cycle_start_day, targets_of(config), now.hour)
 
 
 def cache_key(filters: Filters, scope: AreaScope, stamp: Stamp, now: Clock, may_export: bool) -> str:
     """All that the answer depends on. The version makes a cached figure never older than the last commit."""
     as_of = stamp.as_of.isoformat() if stamp.as_of else ""
     bad = ",".join(filters.bad)
-    chosen = f"{filters.query()}:{bad}:{now.today}:{now.start_day}:{now.targets}:{language()}:{may_export:d}"
+    chosen = f"{filters.query()}:{bad}:{now.today}:{now.hour}:{now.start_day}:{now.targets}:{language()}:{may_export:d}"
     return f"overview:{code_stamp()}:{scope.cache_key}:{stamp.version}:{as_of}:{chosen}"
 
 
@@ -56,7 +59,7 @@ def answer(filters: Filters) -> dict[str, Any]:
         if found is not None:
             return found
         figures = load(connection, filters, scope, stamp, now)
-    built = build(figures, filters, len(scope.location_ids) > 1, may_export)
+    built = build(figures, filters, len(scope.location_ids) > 1, may_export, TICKETS in current_app.view_functions)
     cache.set(key, built, timeout=CACHE_SECONDS)
     return built
 
@@ -69,7 +72,9 @@ def read_figures(filters: Filters) -> Figures:
         return load(connection, filters, scope, stamp, clock())
 
 
-def build(figures: Figures, filters: Filters, has_several: bool, may_export: bool) -> dict[str, Any]:
+def build(
+    figures: Figures, filters: Filters, has_several: bool, may_export: bool, has_tickets: bool = False
+) -> dict[str, Any]:
     """Figures into what the page shows. Pure but for the language."""
     time = panels.as_of(figures)
 
@@ -82,7 +87,7 @@ def build(figures: Figures, filters: Filters, has_several: bool, may_export: boo
     tiles_foot = ui.panel_foot(time, compared, path)
     slots = {
         ids.HEAD: head(figures, filters, has_several, may_export),
-        ids.TILES: tiles(figures, filters, tiles_foot),
+        ids.TILES: tiles(figures, filters, tiles_foot, has_tickets),
         ids.RECOVERY_HEAD: panels.recovery_head(figures),
         ids.RECOVERY_FOOT: foot(panels.recovery_table(figures)),
         ids.LEAGUE: panels.league(figures, filters, may_export),

@@ -300,6 +300,8 @@ def funnel_steps(figures: Figures) -> list[tuple[str, str, int]]:
         ("surveyed", _("Surveyed"), figures.surveyed),
         ("listed", _("Listed"), figures.listed),
         ("billed_units", _("Billed"), figures.billed_units),
+        # Whoever paid had the bill, whether or not its delivery was noted: so the steps only fall.
+        ("reached_units", _("Delivered or paid"), figures.reached_units),
         ("paid_units", _("Paid"), figures.paid_units),
     ]
 
@@ -358,6 +360,16 @@ def funnel(figures: Figures, filters: Filters, may_export: bool) -> list[Compone
     return [
         *head,
         html.Ol(rows, className="funnel"),
+        html.P(
+            ngettext(
+                "%(count)s unit has an approved delivery",
+                "%(count)s units have an approved delivery",
+                figures.delivered_units,
+                count=fmt.number(figures.delivered_units),
+            ),
+            className="panel-sub",
+            **attrs({"data-metric": "delivered_units", "data-value": str(figures.delivered_units)}),
+        ),
         html.P(pending, className="panel-sub"),
         ui.panel_foot(as_of(figures), funnel_table(figures), path),
     ]

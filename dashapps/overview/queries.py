@@ -17,6 +17,8 @@ from portal.permissions import AreaScope
 from portal.rollups import selects
 from portal.rollups.selects import POSTED, UNMATCHED, Span, Where
 from portal.settings.targets import NO_TARGETS, Targets
+from portal.tickets.models import IN_PROGRESS, OPEN, Ticket
+from portal.visits.models import PENDING
 
 CURVES = 4  # this cycle and the last three
 SPARK_MONTHS = 6
@@ -37,6 +39,7 @@ class Clock:
     today: dt.date
     start_day: int
     targets: Targets = NO_TARGETS
+    hour: int = 0  # what is past its time is read anew each hour, whatever changed
 
 
 @dataclass(frozen=True)
@@ -106,11 +109,28 @@ class Mover:
 
 @dataclass(frozen=True)
 class Day:
-    """What a day brought to a billing month: fees of bills issued on it, units that became paying ones."""
+    """What a day brought to a billing month: fees of bills issued on it, units that became paying ones, bills that were
+    handed over."""
 
     day: dt.date
     monthly_fee: int
     paid_units: int
+    delivered_bills: int = 0
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the field did in the days shown and in the compared ones, and the tickets as they stand now.
+
+    `by_day` are the visits of each day shown, `waiting` those of them that wait for a reviewer.
+    """
+
+    visits: int = 0
+    visits_then: int = 0
+    waiting: int = 0
+    by_day: tuple[tuple[dt.date, int], ...] = ()
+    tickets: int = 0
+    tickets_overdue: int = 0
 
 
 @dataclass(frozen=True)
@@ -135,6 +155,9 @@ class Figures:
     listed: int
     billed_units: int
     paid_units: int
+    delivered_units: int
+    reached_units: int
+    work: Work
     parts: tuple[Part, ...]
     movers: tuple[Mover, ...]
     days: dict[dt.date, tuple[Day, ...]]
@@ -169,6 +192,20 @@ class Figures:
     def paying_until(self, month: dt.date, day: dt.date) -> int:
         """Units with a bill of `month` paid up to `day`."""
         return sum(one.paid_units for one in self.days.get(month, ()) if one.day <= day)
+
+    def delivered_until(self, month: dt.date, day: dt.date) -> int:
+        """Live bills of `month` handed over up to `day`."""
+        return sum(one.delivered_bills for one in self.days.get(month, ()) if one.day <= day)
+
+    @property
+    def delivered(self) -> int:
+        """Live bills of the month handed over so far."""
+        return self.delivered_until(self.period.cycle, dt.date.max)
+
+    def delivered_share(self, month: dt.date, day: dt.date) -> float | None:
+        """Delivered up to that day over the live bills of the month; None without bills."""
+        bills = self.months.get(month, Month()).bills
+        return self.delivered_until(month, day) / bills if bills else None
 
     def outstanding_on(self, day: dt.date) -> int:
         """What was owed on `day`, which is not before the last compared day."""
@@ -267,12 +304,13 @@ def load(connection: Connection, filters: Filters, scope: AreaScope, stamp: Stam
         months=months,
         received={month: tuple(rows) for month, rows in received.items()},
         by_day=(), posted=0, unmatched=0, payments=0, collected_then=0, outstanding=0, credit=0, debtors=0, pending=0,
-        surveyed=0, listed=0, billed_units=0, paid_units=0, parts=(), movers=(),
-        days={}, owed_after=(),
+        surveyed=0, listed=0, billed_units=0, paid_units=0, delivered_units=0, reached_units=0, work=Work(),
+        parts=(), movers=(), days={}, owed_after=(),
     )  # fmt: skip
     figures = _with_collected(connection, figures, where)
     figures = _with_standing(connection, figures, where)
     figures = _with_days(connection, figures, where)
+    figures = replace(figures, work=_work(connection, figures, where))
     return replace(figures, parts=_league(connection, figures, where))
 
 
@@ -319,6 +357,8 @@ def _with_standing(connection: Connection, figures: Figures, where: Where) -> Fi
         listed=row.listed,
         billed_units=row.billed,
         paid_units=row.paid,
+        delivered_units=row.delivered,
+        reached_units=row.reached,
     )
 
 
@@ -331,8 +371,34 @@ def _with_days(connection: Connection, figures: Figures, where: Where) -> Figure
         if row.month is None:
             owed.append((row.day, row.outstanding))
         else:
-            days[row.month].append(Day(row.day, row.monthly_fee, row.paid_units))
+            days[row.month].append(Day(row.day, row.monthly_fee, row.paid_units, row.delivered_bills))
     return replace(figures, days={month: tuple(rows) for month, rows in days.items()}, owed_after=tuple(owed))
+
+
+def _work(connection: Connection, figures: Figures, where: Where) -> Work:
+    period = figures.period
+    by_day: dict[dt.date, int] = defaultdict(int)
+    waiting = then = 0
+    for row in connection.execute(selects.visits_by_day(where, period.now, period.then)):
+        if period.now.first <= row.day <= period.now.last:
+            by_day[row.day] += row.visits
+            waiting += row.visits if row.review_state == PENDING else 0
+        if period.then.first <= row.day <= period.then.last:
+            then += row.visits
+    overdue = select(func.count(Ticket.id)).where(
+        Ticket.status.in_((OPEN, IN_PROGRESS)), Ticket.due_at < func.now(), where.area(Ticket.location_id)
+    )
+    tickets = connection.execute(
+        select(selects.open_tickets(where).scalar_subquery(), overdue.scalar_subquery())
+    ).one()
+    return Work(
+        visits=sum(by_day.values()),
+        visits_then=then,
+        waiting=waiting,
+        by_day=tuple(sorted(by_day.items())),
+        tickets=tickets[0],
+        tickets_overdue=tickets[1],
+    )
 
 
 def _league(connection: Connection, figures: Figures, where: Where) -> tuple[Part, ...]:

@@ -1,4 +1,4 @@
-"""The tiles: five figures, each with its change against the same day of the other cycle, and the way to its rows."""
+"""The tiles: eight figures, each with its change against the same day of the other cycle, and the way to its rows."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ from dashapps.shared.components import Change, Column, Table, Tile
 from dashapps.shared.filters import Filters
 from dashapps.shared.i18n import gettext as _
 from dashapps.shared.i18n import ngettext
+<<<<<<< HEAD
 from portal.billing.cycles import add_months
 from portal.reports.links import report_url
+=======
+from portal.billing.cycles import cycle_bounds
+from portal.reports.links import report_url, tickets_url, visits_url
+>>>>>>> visits
 from portal.web import format as fmt
 
 SPARK_POINTS = 60
@@ -71,6 +76,7 @@ def compared(figures: Figures) -> dict[str, Compared]:
     cycle, other, day, then = period.cycle, period.compared, period.now.last, period.then.last
     is_known = figures.month_then is not None
     owed = figures.outstanding_on(then) if figures.reaches_back else None
+    work = figures.work
     return {
         "billed": Compared(figures.billed_until(cycle, day), figures.billed_until(other, then) if is_known else None),
         "collected": Compared(figures.collected, figures.collected_then or None),
@@ -79,6 +85,10 @@ def compared(figures: Figures) -> dict[str, Compared]:
         "paying_units": Compared(
             figures.paying_until(cycle, day), figures.paying_until(other, then) if is_known else None
         ),
+        "delivered": Compared(
+            figures.delivered_share(cycle, day), figures.delivered_share(other, then) if is_known else None
+        ),
+        "visits": Compared(work.visits, work.visits_then or None),
     }
 
 
@@ -89,7 +99,7 @@ def _shown(value: int | float | None) -> str:
 def _spoken_days(figures: Figures, metric: str) -> tuple[str, str]:
     """The days a tile's figure stands for, and those of the other cycle: all of them, up to one, or one."""
     now, then = figures.period.now, figures.period.then
-    if metric == "collected":
+    if metric in {"collected", "visits"}:
         return ui.days(now.first, now.last), ui.days(then.first, then.last)
     has_years = then.last.year != now.last.year
     day, other = ui.short_day(now.last, has_years), ui.short_day(then.last, has_years)
@@ -293,6 +303,83 @@ def paying_units(figures: Figures, filters: Filters) -> Tile:
     )
 
 
+def _delivered_line(figures: Figures) -> Component | None:
+    """Bills handed over by day of the cycle so far."""
+    period = figures.period
+    last = min(period.last, period.now.last)
+    days = [period.first + dt.timedelta(days=offset) for offset in range((last - period.first).days + 1)]
+    values = [figures.delivered_until(period.cycle, day) for day in days]
+    return ui.sparkline(values, _("Bills handed over by day of the cycle")) if any(values) else None
+
+
+def delivered(figures: Figures, filters: Filters) -> Tile:
+    """The share of the month's live bills that were handed over, by approved deliveries."""
+    bills, count = figures.month.bills, figures.delivered
+    share = count / bills if bills else None
+    text = _("%(delivered)s of %(bills)s bills", delivered=fmt.number(count), bills=fmt.number(bills))
+    return Tile(
+        metric="delivered",
+        label=_("Delivered"),
+        value=share,
+        shown=fmt.percent(share, 0 if not count or count == bills else 1),
+        exact=text,
+        sub=ui.figure_part("delivered_bills", count, text) if bills else _("no bills this month"),
+        change=_change(figures, "delivered", _on(figures)),
+        spark=_delivered_line(figures),
+        href=_report("delivered", filters, figures),
+        link_label=_("The bills that were handed over"),
+    )
+
+
+def visits(figures: Figures, filters: Filters) -> Tile:
+    """Visits of the days shown, whatever came of them. They are not told apart by use."""
+    work, span = figures.work, figures.period.now
+    by_day = dict(work.by_day)
+    days = [span.first + dt.timedelta(days=offset) for offset in range(min((span.last - span.first).days + 1, 120))]
+    sub: list[Component | str] = [
+        ui.figure_part(
+            "visits_waiting",
+            work.waiting,
+            ngettext("%(count)s waits for review", "%(count)s wait for review", work.waiting,
+                     count=fmt.number(work.waiting)),
+        )
+    ]  # fmt: skip
+    if filters.use:
+        sub.append(html.Div(_("of all uses")))
+    return Tile(
+        metric="visits",
+        label=_("Visits"),
+        value=work.visits,
+        shown=fmt.number(work.visits),
+        exact=fmt.number(work.visits),
+        sub=sub,
+        change=_change(figures, "visits", _("on %(days)s", days=compared_days(figures))),
+        spark=ui.sparkline([by_day.get(day, 0) for day in days], _("Visits by day")) if work.visits else None,
+        href=visits_url({"area": filters.area, "from": span.first, "to": span.last}),
+        link_label=_("The visits behind this figure"),
+    )
+
+
+def tickets(figures: Figures, filters: Filters, has_tickets: bool) -> Tile:
+    """Tickets that are open now, and how many of them are past their time."""
+    work = figures.work
+    overdue = ngettext("%(count)s past its time", "%(count)s past their time", work.tickets_overdue,
+                       count=fmt.number(work.tickets_overdue))  # fmt: skip
+    sub: list[Component | str] = [ui.figure_part("tickets_overdue", work.tickets_overdue, overdue)]
+    if filters.use:
+        sub.append(html.Div(_("of all uses")))
+    return Tile(
+        metric="tickets",
+        label=_("Open tickets now"),
+        value=work.tickets,
+        shown=fmt.number(work.tickets),
+        exact=fmt.number(work.tickets),
+        sub=sub,
+        href=tickets_url({"area": filters.area}) if has_tickets else None,
+        link_label=_("The tickets behind this figure"),
+    )
+
+
 def tiles_table(figures: Figures) -> Table:
     """What the tiles compare, exactly."""
     period, pairs = figures.period, compared(figures)
@@ -302,6 +389,8 @@ def tiles_table(figures: Figures) -> Table:
         "recovery": _("Recovery"),
         "outstanding": _("Outstanding"),
         "paying_units": _("Paying units"),
+        "delivered": _("Delivered"),
+        "visits": _("Visits"),
     }
     rows: list[tuple[Any, ...]] = [
         (name, pairs[metric].now, pairs[metric].then, pairs[metric].difference) for metric, name in names.items()
@@ -315,14 +404,17 @@ def tiles_table(figures: Figures) -> Table:
     return Table("tiles", _("The figures on the same day of both cycles"), columns, tuple(rows))
 
 
-def tiles(figures: Figures, filters: Filters, foot: Component) -> list[Component]:
-    """All tiles, in order, and what stands below them (as-of time, table)."""
+def tiles(figures: Figures, filters: Filters, foot: Component, has_tickets: bool = False) -> list[Component]:
+    """All tiles, in order, and what stands below them (as-of time, table). `has_tickets`: they have a list."""
     shown = [
         billed(figures, filters),
         collected(figures, filters),
         recovery(figures, filters),
         outstanding(figures, filters),
         paying_units(figures, filters),
+        delivered(figures, filters),
+        visits(figures, filters),
+        tickets(figures, filters, has_tickets),
     ]
     below = html.Div(foot, className="panel tiles-foot", **ui.attrs({"data-panel": "tiles"}))
     return [*(ui.tile(one) for one in shown), below]

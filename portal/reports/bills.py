@@ -43,10 +43,19 @@ def _status() -> Filter:
     )
 
 
+def _delivery() -> Filter:
+    cases = {
+        "DELIVERED": (_l("Handed over"), Bill.delivered_on.is_not(None)),
+        "NOT": (_l("Not handed over"), Bill.delivered_on.is_(None)),
+    }
+    return filters.flag("delivery", _l("Delivery"), cases)
+
+
 REGISTER_FILTERS = (
     filters.area(Bill.location_id),
     filters.months(Bill.billing_month),
     _status(),
+    _delivery(),
     filters.choice("use", _l("Use"), Bill.use, words.USES),
     filters.choice("size", _l("Size"), Bill.size_band, words.SIZES),
     filters.text(_l("PSID, survey id or name"), lambda text: account_matches(Bill.account_id, text)),
@@ -74,6 +83,7 @@ def _show_bills(bills: FromClause, scope: AreaScope) -> Display:
         Field(Column("use", _l("Use"), Kind.CODE, choices=words.USES), c.use),
         Field(Column("size_band", _l("Size"), Kind.CODE, 16, words.SIZES, in_words=True), c.size_band),
         Field(Column("issued_at", _l("Issued"), Kind.DATETIME), c.issued_at, sort=c.issued_at),
+        Field(Column("delivered_on", _l("Handed over"), Kind.DATE), c.delivered_on),
         Field(Column("tehsil", _l("Tehsil"), width=18), above.c.tehsil),
         Field(Column("portal_bill_id", _l("Portal bill id"), Kind.IDENTIFIER, 16), c.portal_bill_id),
         Field(words.MOBILE, Account.mobile, visible_digits=4, unit=Account.unit_id),

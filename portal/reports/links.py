@@ -32,6 +32,8 @@ _LINKS: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
     "billed_units": ("billed-units", ("area", "cycle", "use"), {}),
     "paid_units": ("billed-units", ("area", "cycle", "use"), {"state": "=PAID"}),
     "pending": ("pending-sync", ("area", "use"), {}),
+    "delivered": ("bill-register", ("area", "cycle", "use"), {"delivery": "=DELIVERED"}),
+    "delivered_bills": ("bill-register", ("area", "cycle", "use"), {"delivery": "=DELIVERED"}),
     "daily": ("daily-collection", ("area", "from", "to", "use"), {}),
 }
 
@@ -54,6 +56,8 @@ METRIC_TOTAL = {
     "billed_units": "rows",
     "paid_units": "rows",
     "pending": "rows",
+    "delivered": "rows",
+    "delivered_bills": "rows",
     "daily": "amount",
 }
 
@@ -71,3 +75,18 @@ def report_url(metric: str, filters: Mapping[str, Any]) -> str:
         if value not in (None, ""):
             pairs.append((key, str(value)))
     return f"{PAGE}{name}" + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+def visits_url(filters: Mapping[str, Any]) -> str:
+    """The list of visits of an area and days (keys area, from, to), whose count is the figure."""
+    return _list_url("/visits/", filters)
+
+
+def tickets_url(filters: Mapping[str, Any]) -> str:
+    """The list of open tickets of an area."""
+    return _list_url("/tickets/", {"box": "all", **filters})
+
+
+def _list_url(path: str, filters: Mapping[str, Any]) -> str:
+    query = urlencode([(key, str(value)) for key, value in filters.items() if value not in (None, "")])
+    return f"{path}?{query}" if query else path

@@ -37,8 +37,10 @@ from portal.rollups.models import (
     RollupCollected,
     RollupDays,
     RollupReceived,
+    RollupTickets,
     RollupUnitCycles,
     RollupUnits,
+    RollupVisits,
 )
 
 Rows = Select[*tuple[Any, ...]]
@@ -154,29 +156,35 @@ def received_by_day(where: Where, months: Sequence[dt.date]) -> Rows:
 
 
 def by_days(where: Where, months: Sequence[dt.date], after: dt.date) -> CompoundSelect[*tuple[Any, ...]]:
-    """Rows (month, day, monthly_fee, paid_units, outstanding) of two kinds, oldest day first in each.
+    """Rows (month, day, monthly_fee, paid_units, delivered_bills, outstanding) of two kinds, oldest day first in each.
 
-    Of each of `months`: fees of its bills by day of issue, units by day of payment; summed up to a day, how things
-    stood on it. With month NULL: by how much each day after `after` has changed what is owed. What was owed on that day
-    is what is owed now less their sum: read backwards, as little of the past as possible.
+    Of each of `months`: fees of its bills by day of issue, units by day of payment, bills by day of delivery; summed up
+    to a day, how things stood on it. With month NULL: by how much each day after `after` has changed what is owed. What
+    was owed on that day is what is owed now less their sum: read backwards, as little of the past as possible.
     """
     table = RollupDays
     zero = literal(0, BigInteger)
     fees, units, owed = _sum(table.monthly_fee), _sum(table.paid_units), _sum(table.outstanding)
+    delivered = _sum(table.delivered_bills)
     of_months = (
         select(
             table.billing_month.label("month"),
             table.day,
             fees.label("monthly_fee"),
             units.label("paid_units"),
+            delivered.label("delivered_bills"),
             zero.label("outstanding"),
         )
-        .where(table.billing_month.in_(months), or_(table.monthly_fee != 0, table.paid_units != 0), where.rows(table))
+        .where(
+            table.billing_month.in_(months),
+            or_(table.monthly_fee != 0, table.paid_units != 0, table.delivered_bills != 0),
+            where.rows(table),
+        )
         .group_by(table.billing_month, table.day)
-        .having(or_(fees != 0, units != 0))
+        .having(or_(fees != 0, units != 0, delivered != 0))
     )
     since = (
-        select(null().cast(Date), table.day, zero, zero, owed)
+        select(null().cast(Date), table.day, zero, zero, zero, owed)
         .where(table.day > after, where.rows(table))
         .group_by(table.day)
         .having(owed != 0)
@@ -275,7 +283,8 @@ def collected_by_part(where: Where, parts: Parts, now: Span, then: Span) -> Rows
 
 
 def standing(where: Where, month: dt.date) -> Rows:
-    """One row of how things stand: accounts, pending, debtors, outstanding, credit, surveyed, listed, billed, paid."""
+    """One row of how things stand: accounts, pending, debtors, outstanding, credit, surveyed, listed, billed, paid,
+    delivered, reached."""
     accounts = (
         select(
             _sum(RollupAccounts.accounts).label("accounts"),
@@ -293,8 +302,27 @@ def standing(where: Where, month: dt.date) -> Rows:
         .subquery("u")
     )
     cycles = (
-        select(_sum(RollupUnitCycles.billed).label("billed"), _sum(RollupUnitCycles.paid).label("paid"))
+        select(
+            *(_sum(getattr(RollupUnitCycles, name)).label(name) for name in ("billed", "paid", "delivered", "reached"))
+        )
         .where(RollupUnitCycles.billing_month == literal(month, Date), where.rows(RollupUnitCycles))
         .subquery("c")
     )
     return select(accounts, units, cycles).select_from(accounts.join(units, true()).join(cycles, true()))
+
+
+def visits_by_day(where: Where, *spans: Span) -> Rows:
+    """Rows (day, review_state, visits) of the days of any of the spans. Visits have no use: all of the area count."""
+    table = RollupVisits
+    return (
+        select(table.day, table.review_state, _sum(table.visits).label("visits"))
+        .where(or_(*(span.holds(table.day) for span in spans)), where.area(table.location_id))
+        .group_by(table.day, table.review_state)
+        .having(_sum(table.visits) != 0)
+    )
+
+
+def open_tickets(where: Where) -> Rows:
+    """The number of tickets that are open now, as one row. Tickets have no use either."""
+    table = RollupTickets
+    return select(_sum(table.tickets)).where(table.state == "OPEN", where.area(table.location_id))

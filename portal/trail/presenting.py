@@ -90,7 +90,12 @@ def thing_text(entry: AuditEntry, names: Names) -> str:
         "report": f"“{_report_title(key)}”",
         "unit": name(key),
         "account": name(key),
-        "list": {"units": str(_("Units")), "accounts": str(_("Accounts")), "staff": str(_("Staff"))}.get(key, key),
+        "list": {
+            "units": str(_("Units")),
+            "accounts": str(_("Accounts")),
+            "staff": str(_("Staff")),
+            "visits": str(_("Visits")),
+        }.get(key, key),
         "import_batch": name(facts.get("file") or key),
         "place": name(facts.get("name") or key),
         "audit_log": _month(key, names.locale) if key else "",

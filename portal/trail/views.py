@@ -150,6 +150,7 @@ def href_of(entry: AuditEntry) -> str:
     endpoints: dict[str, tuple[str, dict[str, Any]]] = {
         "unit": ("records.unit", {"survey_id": key}),
         "account": ("records.account", {"psid": key}),
+        "visit": ("visits.show", {"visit_id": int(key) if key.isdecimal() else 0}),
         "import_batch": ("imports.show", {"batch_id": int(key) if key.isdecimal() else 0}),
         "setting": ("settings.history", {}),
         "staff": (STAFF_PAGE, {"staff_id": int(key) if key.isdecimal() else 0}),

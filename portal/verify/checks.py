@@ -93,11 +93,13 @@ ROLLUP_CHECKS = [
     _rollup(
         "rollup_unit_cycles",
         ["location_id", "billing_month", '"use"'],
-        ["billed", "paid"],
-        """SELECT location_id, billing_month, "use", count(*) AS billed, count(*) FILTER (WHERE any_paid) AS paid
+        ["billed", "paid", "delivered", "reached"],
+        """SELECT location_id, billing_month, "use", count(*) AS billed, count(*) FILTER (WHERE any_paid) AS paid,
+                  count(*) FILTER (WHERE any_delivered) AS delivered,
+                  count(*) FILTER (WHERE any_paid OR any_delivered) AS reached
            FROM (
                SELECT u.id, u.location_id, b.billing_month, coalesce(u."use", '') AS "use",
-                      bool_or(b.status = 'PAID') AS any_paid
+                      bool_or(b.status = 'PAID') AS any_paid, bool_or(b.delivered_on IS NOT NULL) AS any_delivered
                FROM bills b JOIN accounts a ON a.id = b.account_id JOIN survey_units u ON u.id = a.unit_id
                WHERE b.status <> 'CANCELLED' AND u.deleted_at IS NULL GROUP BY 1, 2, 3, 4
            ) units GROUP BY 1, 2, 3""",
@@ -106,11 +108,11 @@ ROLLUP_CHECKS = [
     _rollup(
         "rollup_days",
         ["location_id", "billing_month", '"use"', "day"],
-        ["monthly_fee", "outstanding", "paid_units"],
+        ["monthly_fee", "outstanding", "paid_units", "delivered_bills"],
         """SELECT location_id, billing_month, coalesce("use", '') AS "use", day, sum(fee) AS monthly_fee,
-                  sum(owed) AS outstanding, sum(units) AS paid_units
+                  sum(owed) AS outstanding, sum(units) AS paid_units, sum(handed_over) AS delivered_bills
            FROM (
-               SELECT b.location_id, b.billing_month, b."use", d.day, d.fee, d.owed, 0 AS units
+               SELECT b.location_id, b.billing_month, b."use", d.day, d.fee, d.owed, 0 AS units, 0 AS handed_over
                FROM (
                    SELECT *, (issued_at AT TIME ZONE 'Asia/Karachi')::date AS issued_on,
                           greatest(last_paid_on, (issued_at AT TIME ZONE 'Asia/Karachi')::date) AS off_on
@@ -125,8 +127,11 @@ ROLLUP_CHECKS = [
                        WHERE carried_on IS NOT NULL
                ) d
                UNION ALL
-               SELECT location_id, billing_month, "use", coalesce(paid_on, billing_month), 0, 0, 1 FROM unit_cycles
+               SELECT location_id, billing_month, "use", coalesce(paid_on, billing_month), 0, 0, 1, 0 FROM unit_cycles
                WHERE paid_bills > 0
+               UNION ALL
+               SELECT location_id, billing_month, "use", delivered_on, 0, 0, 0, 1 FROM bills
+               WHERE delivered_on IS NOT NULL
            ) events GROUP BY 1, 2, 3, 4""",
     ),
     Check(
@@ -335,16 +340,58 @@ UNIT_CHECKS = [
             SELECT b.billing_month, u.id AS unit_id, u.location_id, u."use", count(*) AS bills,
                    count(*) FILTER (WHERE b.status = 'PAID') AS paid_bills,
                    min(coalesce(b.last_paid_on, (b.issued_at AT TIME ZONE 'Asia/Karachi')::date))
-                       FILTER (WHERE b.status = 'PAID') AS paid_on
+                       FILTER (WHERE b.status = 'PAID') AS paid_on,
+                   count(*) FILTER (WHERE b.delivered_on IS NOT NULL) AS delivered_bills
             FROM bills b JOIN accounts a ON a.id = b.account_id JOIN survey_units u ON u.id = a.unit_id
             WHERE b.status <> 'CANCELLED' AND u.deleted_at IS NULL GROUP BY 1, 2, 3, 4
         )
         SELECT billing_month || '/' || unit_id AS key,
-               concat_ws(' ', e.location_id, e."use", e.bills, e.paid_bills, e.paid_on) AS expected,
-               concat_ws(' ', f.location_id, f."use", f.bills, f.paid_bills, f.paid_on) AS found
+               concat_ws(' ', e.location_id, e."use", e.bills, e.paid_bills, e.paid_on, e.delivered_bills) AS expected,
+               concat_ws(' ', f.location_id, f."use", f.bills, f.paid_bills, f.paid_on, f.delivered_bills) AS found
         FROM e FULL JOIN unit_cycles f USING (billing_month, unit_id)
-        WHERE (e.location_id, e."use", e.bills, e.paid_bills, e.paid_on)
-              IS DISTINCT FROM (f.location_id, f."use", f.bills, f.paid_bills, f.paid_on)""",
+        WHERE (e.location_id, e."use", e.bills, e.paid_bills, e.paid_on, e.delivered_bills)
+              IS DISTINCT FROM (f.location_id, f."use", f.bills, f.paid_bills, f.paid_on, f.delivered_bills)""",
+    ),
+]
+
+FIELD_CHECKS = [
+    Check(
+        "bills",
+        "the day of the first approved delivery",
+        """
+        SELECT b.billing_month || '/' || b.id AS key, coalesce(e.day::text, 'never') AS expected,
+               coalesce(b.delivered_on::text, 'never') AS found
+        FROM bills b LEFT JOIN LATERAL (
+            SELECT (v.visited_at AT TIME ZONE 'Asia/Karachi')::date AS day FROM compliance_visits v
+            WHERE b.status <> 'CANCELLED' AND v.account_id = b.account_id AND v.bill_month = b.billing_month
+              AND v.visit_type = 'DELIVERY' AND v.outcome LIKE 'DELIVERED%' AND v.review_state = 'APPROVED'
+            ORDER BY v.visited_at LIMIT 1
+        ) e ON true
+        WHERE e.day IS DISTINCT FROM b.delivered_on""",
+    ),
+    Check(
+        "compliance_visits",
+        "the month of the bill that was handed over",
+        """
+        SELECT v.id::text AS key, k.billing_month::text AS expected, v.bill_month::text AS found
+        FROM compliance_visits v JOIN bill_keys k USING (portal_bill_id)
+        WHERE v.bill_month IS DISTINCT FROM k.billing_month""",
+    ),
+    _rollup(
+        "rollup_visits",
+        ["location_id", "day", "visit_type", "outcome", "review_state"],
+        ["visits"],
+        """SELECT location_id, timezone('Asia/Karachi', visited_at)::date AS day, visit_type, outcome, review_state,
+                  count(*) AS visits
+           FROM compliance_visits GROUP BY 1, 2, 3, 4, 5""",
+    ),
+    _rollup(
+        "rollup_tickets",
+        ["location_id", "state", "category_id", "priority"],
+        ["tickets"],
+        """SELECT location_id, CASE WHEN status = ANY(ARRAY['OPEN', 'IN_PROGRESS', 'WAITING']) THEN 'OPEN'
+                  ELSE 'CLOSED' END AS state, category_id, priority, count(*) AS tickets
+           FROM tickets GROUP BY 1, 2, 3, 4""",
     ),
 ]
 
@@ -415,6 +462,7 @@ CHECKS: list[Check] = [
     *BALANCE_CHECKS,
     *UNIT_CHECKS,
     *ROLLUP_CHECKS,
+    *FIELD_CHECKS,
     *PLACE_CHECKS,
     *IMPORT_CHECKS,
 ]

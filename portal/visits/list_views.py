@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from portal.billing.models import Account
 from portal.db import session
@@ -60,7 +60,7 @@ COLUMNS = (
 )
 
 
-def rows(wanted: VisitFilter, scope: AreaScope) -> Select[Any]:
+def rows(wanted: VisitFilter, scope: AreaScope) -> Any:
     """The rows of the list, in its order."""
     table, place = ComplianceVisit, Location
     above = Location.__table__.alias("tehsil")
@@ -81,7 +81,7 @@ def rows(wanted: VisitFilter, scope: AreaScope) -> Select[Any]:
         "reviewer": func.coalesce(func.nullif(selects.Reviewer.full_name, ""), selects.Reviewer.username),
         "reviewed_at": table.reviewed_at,
     }  # fmt: skip
-    found: Select[Any] = (
+    return (
         select(*(value.label(key) for key, value in values.items()))
         .select_from(table)
         .join(SurveyUnit, SurveyUnit.id == table.unit_id)
@@ -92,7 +92,6 @@ def rows(wanted: VisitFilter, scope: AreaScope) -> Select[Any]:
         .where(*selects.conditions(wanted, scope))
         .order_by(table.visited_at.desc(), table.id.desc())
     )
-    return found
 
 
 @blueprint.get("/visits.<any(csv, xlsx):file_format>")
