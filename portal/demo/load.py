@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from portal.config import Settings
 from portal.db import session, transaction
+from portal.demo import field_notifications
 from portal.demo.generate import DemoOptions
 from portal.demo.passwords import demo_password
 from portal.demo.places import Tehsil, build_tehsils
@@ -33,7 +34,7 @@ from portal.imports.outcome import ImportOptions
 from portal.imports.service import Actor, ImportSettings, import_file
 from portal.locations.models import DISTRICT, PROVINCE, TEHSIL, UNION_COUNCIL, Location
 from portal.rollups.service import fold
-from portal.staff.service import ensure_demo_users
+from portal.staff.service import DEMO_USERS, ensure_demo_users
 
 UNFINISHED = "demo_unfinished.json"
 LOCK = "demo.lock"
@@ -128,6 +129,8 @@ def load(directory: Path, manifest: dict[str, Any], options: DemoOptions, settin
         if number in {3, 6} or number % _CARE_EVERY == 0:
             keep_fast()
     make_users(options, settings)
+    with transaction() as current:
+        field_notifications.make(current, list(DEMO_USERS))
     keep_fast()
     note.unlink(missing_ok=True)
 
