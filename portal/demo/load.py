@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from portal.config import Settings
 from portal.db import session, transaction
-from portal.demo import field_visits, field_work
+from portal.demo import field_notifications, field_visits, field_work
 from portal.demo.generate import DemoOptions
 from portal.demo.passwords import demo_password
 from portal.demo.places import Tehsil, build_tehsils
@@ -192,6 +192,7 @@ def make_field_work(options: DemoOptions, report: Report) -> None:
         now = dt.datetime.now(dt.UTC)
         field_work.make(current, options.today)
         visits = field_visits.make(current, people, wards, now)
+        field_notifications.make(current, list(DEMO_USERS))
     report(f"{visits:,} visits")
 
 

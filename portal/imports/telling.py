@@ -21,7 +21,7 @@ def tell_uploader(session: Session, batch: ImportBatch, confirmed_by: int | None
     told = {staff_id for staff_id in (batch.staff_id, confirmed_by) if staff_id is not None}
     name, key = batch.file_name, str(batch.id)
     if batch.status == "DONE":
-        type_name, message = "import.done", _done(batch)
+        type_name, message = "import.done", done_message(batch)
     elif batch.status == "PREVIEW":
         # May happen more than once: each attempt to write it is one of its own.
         type_name, key = "import.changed", f"{key}:{batch.started_at}"
@@ -36,7 +36,8 @@ def tell_uploader(session: Session, batch: ImportBatch, confirmed_by: int | None
     )  # fmt: skip
 
 
-def _done(batch: ImportBatch) -> LazyString:
+def done_message(batch: ImportBatch) -> LazyString:
+    """The sentence of an import that is in."""
     # Plain values: the sentence is made in every language, some of it after the session has let go of the row.
     file, new, updated, rejected = batch.file_name, batch.rows_inserted, batch.rows_updated, batch.rows_rejected
 
@@ -62,12 +63,13 @@ def tell_of_places(session: Session, batch: ImportBatch) -> None:
     )
     for staff_id, places in session.execute(waiting).all():
         notify(
-            session, "places.waiting", [staff_id], _places(places, batch.file_name),
+            session, "places.waiting", [staff_id], places_message(places, batch.file_name),
             event_key=f"places.waiting:{batch.id}", entity="import_batch", entity_id=batch.id, url="/places/",
         )  # fmt: skip
 
 
-def _places(places: int, file: str) -> LazyString:
+def places_message(places: int, file: object) -> LazyString:
+    """The sentence of names of places that wait."""
     return LazyString(
         lambda: ngettext(
             "%(num)d name of a place in %(file)s matches no location and waits to be linked.",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flask_babel import LazyString, ngettext
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
@@ -126,6 +127,15 @@ def queue_digest(session: Session, staff_id: int, moment: dt.datetime) -> bool:
     return True
 
 
+def _subject(count: int, company: str) -> LazyString:
+    """Becomes text in the language that the mail is made in."""
+    return LazyString(
+        lambda: ngettext(
+            "%(num)d notification of %(company)s", "%(num)d notifications of %(company)s", count, company=company
+        )
+    )
+
+
 def _digest(staff: Staff, told: list[Notification]) -> Message:
     config = settings()
     language = _language(staff, config)
@@ -136,7 +146,8 @@ def _digest(staff: Staff, told: list[Notification]) -> Message:
         groups.setdefault(group, []).append(line)
     stop = unsubscribe.link(config, staff.id, DIGEST)
     mail = compose(
-        str(staff.email), "digest", language, person=staff.full_name or staff.username, count=len(told),
+        str(staff.email), "digest", language, subject=_subject(len(told), config.company_name or "Suthra Portal"),
+        person=staff.full_name or staff.username,
         groups=[(GROUPS[group], groups[group]) for group in GROUPS if group in groups],
         left_out=max(len(told) - MOST_IN_DIGEST, 0), centre_url=f"{config.public_url}/notifications/?unread=1",
         stop_url=stop, settings_url=f"{config.public_url}/me/notifications",
