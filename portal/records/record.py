@@ -23,6 +23,8 @@ from portal.locations.models import Place
 from portal.payments.models import Payment
 from portal.permissions import AreaScope
 from portal.records import selects
+from portal.registers.models import RecordChange
+from portal.registers.selects import changes_of
 from portal.units.models import SurveyUnit
 
 MONTHS = 24  # what a record shows at first
@@ -36,7 +38,7 @@ ACCOUNTS = 20
 class History:
     """What bills, payments, files and people did to a record; each list newest first.
 
-    `has_older` says that bills or payments were left out. `batches` are the files by id.
+    `has_older` says that bills or payments were left out. `batches` are the files by id; `changes` what people set.
     """
 
     bills: list[Bill]
@@ -45,6 +47,7 @@ class History:
     batches: dict[int, Any]
     audit: list[AuditEntry]
     has_older: bool
+    changes: list[RecordChange]
 
     def bill_of(self, payment: Payment) -> Bill | None:
         """The bill a payment was allocated to, if it is among those shown."""
@@ -167,7 +170,9 @@ def _history(
         ids |= {thing.last_batch_id for thing in owners}
         wanted = sorted(batch for batch in ids if batch is not None)
         batches = {batch.id: batch for batch in session.execute(selects.batches(wanted))} if wanted else {}
-    return History(bills, payments, rows, batches, audit, has_older)
+    unit_id = next((owner.id for owner in owners if isinstance(owner, SurveyUnit)), None)
+    changes = list(session.scalars(changes_of(unit_id=unit_id, account_ids=account_ids)))
+    return History(bills, payments, rows, batches, audit, has_older, changes)
 
 
 def _older_bills(session: Session, account_ids: Sequence[int], shown: Sequence[Bill], since: dt.date | None) -> bool:
