@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.audit.models import AuditEntry
@@ -93,9 +93,8 @@ def unit_record(
     row = session.execute(selects.unit(survey_id, scope)).first() if _is_number(survey_id) else None
     if row is None:
         raise NotFoundError(_("Survey id %(id)s is not in the register of your area.", id=survey_id))
-    unit, place, path = row
+    unit, place, path, known = row
     accounts = list(session.execute(selects.account_rows(scope, cycle, unit_ids=[unit.id]).limit(ACCOUNTS)))
-    known = session.scalar(select(func.count()).select_from(Account).where(Account.unit_id == unit.id)) or 0
     history = _history(
         session,
         account_ids=[account.id for account in accounts],

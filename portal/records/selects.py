@@ -247,9 +247,11 @@ def areas_below(parent: int | None, scope: AreaScope) -> Rows:
 
 # -- One record ------------------------------------------------------------------------------------------------------
 def unit(survey_id: str, scope: AreaScope) -> Rows:
-    """The unit with this survey id, its place as the file names it, and the path of its location."""
+    """The unit with this survey id, its place as the file names it, the path of its location, and how many accounts it
+    has anywhere."""
+    accounts = select(func.count()).select_from(Account).where(Account.unit_id == SurveyUnit.id).scalar_subquery()
     return (
-        select(SurveyUnit, Place, path_of(SurveyUnit.location_id).label("path"))
+        select(SurveyUnit, Place, path_of(SurveyUnit.location_id).label("path"), accounts.label("accounts"))
         .join(Place, Place.id == SurveyUnit.place_id)
         .where(SurveyUnit.survey_id == survey_id, scope.clause(SurveyUnit.location_id))
     )

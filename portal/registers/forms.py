@@ -9,6 +9,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 
 from portal.registers.fields import LOCATION, Field
 from portal.registers.noting import LONGEST_REASON
@@ -35,7 +36,7 @@ def make_form(fields: Mapping[str, Field], begin: Mapping[str, str], extra: Mapp
 def _form_field(field: Field) -> Any:
     attributes = {**_FREE, **(field.attributes or {})}
     if field.kind == "choice":
-        choices = [("", "–"), *((code, words) for code, words in (field.choices or {}).items())]
+        choices = [SelectChoice("", "–"), *(SelectChoice(code, words) for code, words in (field.choices or {}).items())]
         return SelectField(field.label, choices=choices, validate_choice=False, description=field.help)
     if field.kind == "long":
         return TextAreaField(field.label, description=field.help, render_kw={**attributes, "rows": "2"})

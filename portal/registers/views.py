@@ -63,7 +63,7 @@ def _edit(kind: Kind, key: str) -> ResponseReturnValue:
         return _edit_page(kind, record, form, was=saved)
     typed = forms.typed(form, kind.fields)
     was = forms.unpack(request.form.get("was", ""), kind.fields) or saved
-    mine = {name: text for name, text in typed.items() if text != was.get(name, saved[name])}
+    mine = {name: text for name, text in typed.items() if text != was.get(name, saved[name]).strip()}
     if not form.validate():
         return _edit_page(kind, record, form, 422, was=was)
     try:
