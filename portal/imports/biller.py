@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from portal.billing.cycles import month_label
-from portal.imports.biller_writing import ACCOUNT_FIELDS, BILL_FIELDS, apply
+from portal.imports.biller_writing import ACCOUNT_FIELDS, BILL_FIELDS, FILED, apply
 from portal.imports.outcome import ImportOptions
 from portal.imports.sqltools import changes, differs, make_work, note, run
 
@@ -65,7 +65,9 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
 
     A new account has its coming id at once (a preview uses up numbers, which nobody misses): the bills need it.
     """
-    account_pairs = {f'a."{name}"': f's."{name}"' for name in ACCOUNT_FIELDS} | {"a.place_id": "pl.place_id"}
+    account_pairs = {f'a."{name}"': f's."{name}"' for name in ACCOUNT_FIELDS} | {
+        "a.place_id": "coalesce(h.place_id, pl.place_id)"  # where a person has put the account
+    }
     bill_pairs = {f'b."{name}"': expression for name, expression in BILL_FIELDS.items()}
     in_scope = inside.format(column="pl.location_id")
     account_in_scope = f"(a.id IS NULL OR {inside.format(column='a.location_id')})"
@@ -88,7 +90,7 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
         )
         SELECT s.line_no, s.psid AS entity_key, s.psid,
                coalesce(a.id, nextval('accounts_id_seq')) AS account_id, a.unit_id AS old_unit_id,
-               u.id AS unit_id, pl.location_id, a.id IS NULL AS is_new,
+               u.id AS unit_id, coalesce(h.location_id, pl.location_id) AS location_id, a.id IS NULL AS is_new,
                coalesce(:as_of >= a.as_of, false) AS may_write,
                a.id IS NOT NULL AND {differs(account_pairs)} AS account_differs,
                b.id AS bill_id, b.billing_month AS old_month, b.amount_payable AS old_payable,
@@ -109,6 +111,7 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
                NOT {in_scope} AS outside, NOT {account_in_scope} AS account_outside
         FROM stage s
         JOIN stage_places pl USING (place_no)
+        LEFT JOIN stage_held h USING (line_no)
         LEFT JOIN accounts a ON a.psid = s.psid
         LEFT JOIN survey_units u ON u.survey_id = s.survey_id
         LEFT JOIN stage_months m ON m.issued_on = s.issued_at::date
@@ -221,10 +224,12 @@ def issue_dates(session: Session) -> list[dict[str, object]]:
 def totals(session: Session) -> dict[str, int]:
     row = run(
         session,
-        """
+        f"""
         SELECT count(*) AS accounts, count(s.portal_bill_id) AS bills,
-               coalesce(sum(s.monthly_fee), 0) AS monthly_fee, coalesce(sum(s.total_payable), 0) AS amount_payable
-        FROM work w JOIN stage s USING (line_no) WHERE w.outcome <> 'REJECTED'""",
+               coalesce(sum({FILED["monthly_fee"]}), 0) AS monthly_fee,
+               coalesce(sum(s.total_payable), 0) AS amount_payable
+        FROM work w JOIN stage s USING (line_no) LEFT JOIN stage_held h USING (line_no)
+        WHERE w.outcome <> 'REJECTED'""",
     ).one()
     return {
         "accounts": row.accounts,

@@ -16,13 +16,18 @@ ACCOUNT_FIELDS = (
     "use", "size_band", "size_text", "monthly_fee", "total_payable", "portal_balance", "portal_current_bill",
     "is_active",
 )  # fmt: skip
-# Column of bills: expression over a stage row `s` and its place `pl`.
+# What the file says of a bill, whatever a person has set in its account (see `portal.imports.by_hand`).
+FILED = {
+    name: f'CASE WHEN h.line_no IS NULL THEN s."{name}" ELSE h."{name}" END'
+    for name in ("uc_type", "use", "size_band", "monthly_fee")
+}
+# Column of bills: expression over a stage row `s`, its place `pl` and what is held of it `h`.
 BILL_FIELDS = {
-    "uc_type": "s.uc_type",
-    "use": 's."use"',
-    "size_band": "s.size_band",
+    "uc_type": FILED["uc_type"],
+    "use": FILED["use"],
+    "size_band": FILED["size_band"],
     "issued_at": "s.issued_at",
-    "monthly_fee": "coalesce(s.monthly_fee, 0)",
+    "monthly_fee": f"coalesce({FILED['monthly_fee']}, 0)",
     "amount_payable": "s.total_payable",
     "place_id": "pl.place_id",
 }
@@ -89,6 +94,7 @@ def _update_accounts(session: Session, parameters: dict[str, object]) -> None:
     others = [name for name in ACCOUNT_FIELDS if name not in searched]
     rows = """
         FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)
+        LEFT JOIN stage_held h USING (line_no)
         WHERE a.id = w.account_id AND NOT w.is_new AND w.may_write AND w.outcome <> 'REJECTED'"""
     run(
         session,
@@ -101,7 +107,8 @@ def _update_accounts(session: Session, parameters: dict[str, object]) -> None:
         f"""
         UPDATE accounts a SET
             {", ".join(f'"{name}" = s."{name}"' for name in others)},
-            unit_id = w.unit_id, place_id = pl.place_id, location_id = pl.location_id, as_of = :as_of,
+            unit_id = w.unit_id, place_id = coalesce(h.place_id, pl.place_id), location_id = w.location_id,
+            as_of = :as_of,
             last_batch_id = CASE WHEN w.outcome = 'UPDATED' THEN :batch ELSE a.last_batch_id END,
             updated_at = CASE WHEN w.outcome = 'UPDATED' THEN now() ELSE a.updated_at END {rows}
           AND (w.account_differs OR w.old_unit_id IS DISTINCT FROM w.unit_id OR a.as_of < :as_of)""",
@@ -143,6 +150,7 @@ def _write_bills(session: Session, parameters: dict[str, object]) -> None:
             last_batch_id = CASE WHEN w.bill_differs THEN :batch ELSE b.last_batch_id END,
             updated_at = CASE WHEN w.bill_differs THEN now() ELSE b.updated_at END
         FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)
+        LEFT JOIN stage_held h USING (line_no)
         WHERE b.billing_month = CASE WHEN w.month_moves THEN w.file_month ELSE w.old_month END AND b.id = w.bill_id
           AND w.bill_state = 'KNOWN' AND w.may_write_bill AND w.outcome <> 'REJECTED'
           AND (w.bill_differs OR b.as_of < :as_of)""",
@@ -164,6 +172,7 @@ def _write_bills(session: Session, parameters: dict[str, object]) -> None:
                CASE WHEN live.id IS NOT NULL THEN 'CANCELLED' WHEN s.total_payable = 0 THEN 'PAID' ELSE 'UNPAID' END,
                coalesce(s.total_payable, 0), w.month_source, :as_of, :as_of, :batch, :batch
         FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)
+        LEFT JOIN stage_held h USING (line_no)
         LEFT JOIN bills live ON live.account_id = w.account_id AND live.billing_month = w.file_month
             AND live.status <> 'CANCELLED'
         WHERE w.bill_state = 'NEW' AND w.outcome <> 'REJECTED'""",

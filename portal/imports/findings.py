@@ -251,6 +251,16 @@ FINDINGS: dict[str, FindingType] = {
         _l("A newer file already brought this record; nothing of it was overwritten."),
         NOTHING_TO_DO,
     ),
+    "KEPT_BY_HAND": FindingType(
+        NOTE,
+        _l("The file says something else than a person has set; what he set was kept."),
+        _l("If the file is right, open the record and release the hold; the next file decides then."),
+    ),
+    "CLOSED_BY_HAND": FindingType(
+        NOTE,
+        _l("The file still holds a unit or account that a person has closed; it stays closed."),
+        _l("If it exists after all, open the record and restore it."),
+    ),
     "MONTH_DIFFERS": FindingType(
         NOTE,
         _l("The portal's month of this payment is not the month of the bill it was allocated to."),

@@ -19,6 +19,7 @@ from portal.billing.cycles import add_months, cycle_of
 from portal.errors import ConflictError, InvalidInputError
 from portal.imports import areas, biller, paid, survey
 from portal.imports.absent import fill_absent_columns
+from portal.imports.by_hand import keep_what_people_set
 from portal.imports.names_and_dates import date_in_file_name, month_in_file_name
 from portal.imports.outcome import Counts, ImportOptions, Outcome, Progress, no_progress
 from portal.imports.raw_rows import RawRows
@@ -44,7 +45,8 @@ _FILLED = {
     "paid": ("payments",),
 }
 _TEMPORARY = (
-    "stage", "stage_raw", "doubled", "stage_findings", "stage_places", "stage_months", "scope_locations", "work",
+    "stage", "stage_raw", "doubled", "stage_findings", "stage_places", "stage_months", "stage_held", "stage_by_hand",
+    "scope_locations", "work",
 )  # fmt: skip
 
 
@@ -101,6 +103,7 @@ def run_import(
         if table.kind != "areas":
             stager.load_places(load_tree(session))
         inside = begin_scope(session, scope)
+        keep_what_people_set(session, table.kind, as_of, inside)
         module.prepare(session, options, _file_month(file_name, today, cycle_start_day))
         module.classify(session, as_of, inside, _columns(table))
         _find_in_file(session, table, options)

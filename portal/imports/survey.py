@@ -17,6 +17,9 @@ FIELDS = (
     "business_type", "size_band", "size_text", "house_type", "water_connection", "gps_text", "gps_lat", "gps_lon",
     "image_urls", "surveyor_name", "surveyed_at", "extra_text",
 )  # fmt: skip
+# Where a unit stands: where a person has put it (see `portal.imports.by_hand`), else where the file has it.
+PLACE, LOCATION = "coalesce(h.place_id, pl.place_id)", "coalesce(h.location_id, pl.location_id)"
+
 
 def newest_sql() -> str:
     return "SELECT max(surveyed_at) FROM stage WHERE state = ''"
@@ -28,16 +31,17 @@ def prepare(session: Session, options: ImportOptions, file_month: dt.date | None
 
 def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozenset[str]) -> None:
     """Decide for every row what it would change: the table `work`. Nothing real is written."""
-    pairs = {f'u."{name}"': _staged(name) for name in FIELDS} | {"u.place_id": "pl.place_id"}
+    pairs = {f'u."{name}"': _staged(name) for name in FIELDS} | {"u.place_id": PLACE}
     make_work(
         session,
         f"""
         SELECT s.line_no, s.survey_id AS entity_key, u.id AS unit_id, u.id IS NULL AS is_new,
                coalesce(:as_of >= u.as_of, false) AS may_write, u.id IS NOT NULL AND {differs(pairs)} AS unit_differs,
-               (u.location_id, u."use") IS DISTINCT FROM (pl.location_id, s."use") AS moves,
+               (u.location_id, u."use") IS DISTINCT FROM ({LOCATION}, s."use") AS moves,
                NOT {inside.format(column="pl.location_id")} AS outside,
                NOT (u.id IS NULL OR {inside.format(column="u.location_id")}) AS unit_outside
-        FROM stage s JOIN stage_places pl USING (place_no) LEFT JOIN survey_units u ON u.survey_id = s.survey_id
+        FROM stage s JOIN stage_places pl USING (place_no) LEFT JOIN stage_held h USING (line_no)
+        LEFT JOIN survey_units u ON u.survey_id = s.survey_id
         WHERE s.state = ''""",
         {
             "REJECTED": "outside OR unit_outside",
@@ -77,8 +81,12 @@ def totals(session: Session) -> dict[str, int]:
 def changes_sql() -> tuple[str, str]:
     """(jsonb of the changes of an UPDATED row, the joins it needs beside `work w` and `stage s`)."""
     pairs = {name: (f'u."{name}"', _staged(name)) for name in FIELDS}
-    pairs["location_id"] = ("u.location_id", "pl.location_id")
-    return changes(pairs), "JOIN survey_units u ON u.id = w.unit_id JOIN stage_places pl ON pl.place_no = s.place_no"
+    pairs["location_id"] = ("u.location_id", LOCATION)
+    joins = (
+        "JOIN survey_units u ON u.id = w.unit_id JOIN stage_places pl ON pl.place_no = s.place_no"
+        " LEFT JOIN stage_held h ON h.line_no = s.line_no"
+    )
+    return changes(pairs), joins
 
 
 def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
@@ -104,10 +112,11 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
         session,
         f"""
         UPDATE survey_units u SET {", ".join(f'"{name}" = {_staged(name)}' for name in FIELDS)},
-            place_id = pl.place_id, location_id = pl.location_id, as_of = :as_of,
+            place_id = {PLACE}, location_id = {LOCATION}, as_of = :as_of,
             last_batch_id = CASE WHEN w.unit_differs THEN :batch ELSE u.last_batch_id END,
             updated_at = CASE WHEN w.unit_differs THEN now() ELSE u.updated_at END
         FROM work w JOIN stage s USING (line_no) JOIN stage_places pl USING (place_no)
+        LEFT JOIN stage_held h USING (line_no)
         WHERE u.id = w.unit_id AND NOT w.is_new AND w.may_write AND w.outcome <> 'REJECTED'
           AND (w.unit_differs OR u.as_of < :as_of)""",
         **parameters,

@@ -90,6 +90,7 @@ def accounts(connection: Connection, wanted: ListFilter, scope: AreaScope, sight
     bill = Column("status", _l("Bill of %(month)s", month=lazy_month(wanted.cycle)), Kind.CODE, 18, STATUSES)
     fields = (
         Field(Column("psid", _l("PSID"), Kind.IDENTIFIER), Account.psid),
+        Field(Column("closed_at", _l("Closed"), Kind.DATETIME), Account.deleted_at),
         Field(Column("survey_id", _l("Survey id"), Kind.IDENTIFIER, 12), Account.survey_id),
         Field(Column("consumer_name", _l("Consumer")), Account.consumer_name),
         *_where(above, Account.address),

@@ -13,10 +13,10 @@ from portal.billing.cycles import parse_month
 from portal.search.question import Question, read
 from portal.units.models import SIZE_BANDS, USES
 
-SURVEYED, LISTED, BILLED, PENDING = "surveyed", "listed", "billed", "pending"
+SURVEYED, LISTED, BILLED, PENDING, CLOSED = "surveyed", "listed", "billed", "pending", "closed"
 PAID, UNPAID = "paid", "unpaid"
-UNIT_STATES = (SURVEYED, LISTED, BILLED)
-ACCOUNT_STATES = (LISTED, BILLED, PENDING)
+UNIT_STATES = (SURVEYED, LISTED, BILLED, CLOSED)
+ACCOUNT_STATES = (LISTED, BILLED, PENDING, CLOSED)
 STATUSES = (PAID, UNPAID)
 PLACE = "place"
 UNIT_SORTS = (PLACE, "survey_id", "name", "surveyed")
@@ -28,7 +28,10 @@ NO_QUESTION = Question("")
 
 @dataclass(frozen=True)
 class ListFilter:
-    """What a list shows. `cycle` is the billing month that `state` and `status` speak of."""
+    """What a list shows. `cycle` is the billing month that `state` and `status` speak of.
+
+    Closed units stand in no list but that of the closed ones; closed accounts stand in every one, marked.
+    """
 
     cycle: dt.date
     area: int | None = None

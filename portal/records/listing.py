@@ -20,7 +20,7 @@ from portal.billing.models import Account, AccountBalance
 from portal.locations.models import Location
 from portal.permissions import AreaScope
 from portal.records import selects
-from portal.records.filters import BILLED, LISTED, PAID, PENDING, PLACE, SURVEYED, UNPAID, ListFilter
+from portal.records.filters import BILLED, CLOSED, LISTED, PAID, PENDING, PLACE, SURVEYED, UNPAID, ListFilter
 from portal.rollups.selects import Where
 from portal.search import finder
 from portal.units.models import SurveyUnit
@@ -120,6 +120,8 @@ def _natural(name: str) -> list[Any]:
 def unit_areas(session: Session | Connection, wanted: ListFilter, scope: AreaScope) -> list[Area]:
     """The places that hold units of the list, in its order."""
     where = Where(scope, (wanted.area,) if wanted.area is not None else (), wanted.use)
+    if wanted.state == CLOSED:
+        return _closed_areas(session, SurveyUnit, where, wanted)
     rows = session.execute(selects.units_by_location(where)).all()
     of_cycle: dict[int, tuple[int, int]] = {}
     if wanted.status or wanted.state in {LISTED, BILLED}:
@@ -146,12 +148,24 @@ def unit_areas(session: Session | Connection, wanted: ListFilter, scope: AreaSco
 def account_areas(session: Session | Connection, wanted: ListFilter, scope: AreaScope) -> list[Area]:
     """The places that hold accounts of the list, in its order."""
     where = Where(scope, (wanted.area,) if wanted.area is not None else (), wanted.use)
+    if wanted.state == CLOSED:
+        return _closed_areas(session, Account, where, wanted)
     areas = []
     for place, name, _kind, accounts, pending in session.execute(selects.accounts_by_location(where, wanted.size)):
         most = int(pending) if wanted.state == PENDING else 0 if wanted.contradicts_itself else int(accounts)
         known = wanted.status is None and wanted.state in {None, PENDING}
         if most > 0:
             areas.append(Area(place, name, int(accounts), most if known else None))
+    return _in_order(areas)
+
+
+def _closed_areas(
+    session: Session | Connection, register: finder.Register, where: Where, wanted: ListFilter
+) -> list[Area]:
+    """The places that hold closed ones."""
+    exact = wanted.status is None and wanted.size is None
+    rows = session.execute(selects.closed_by_location(register, where))
+    areas = [Area(place, name, int(closed), int(closed) if exact else None) for place, name, _kind, closed in rows]
     return _in_order(areas)
 
 
@@ -226,14 +240,14 @@ def _walk(
         else:  # its last row has gone elsewhere meanwhile: begin again rather than guess
             backwards, row_id, ahead, cursor = False, None, list(locations), None
     window = WINDOW if wanted.narrows_rows else PAGE_SIZE + 1
-    walked = selects.in_place_order(register, ahead, row_id, backwards, window).subquery("walked")
+    walked = selects.in_place_order(register, wanted, ahead, row_id, backwards, window).subquery("walked")
     condition = selects.matching(register, walked.c, wanted)
     statement = select(walked.c.position, walked.c.location_id, walked.c.id).where(condition)
     statement = statement.order_by(walked.c.position).limit(PAGE_SIZE + 1)
     rows = [(found, found_id) for _position, found, found_id in session.execute(statement)]
     more = len(rows) > PAGE_SIZE
     rows = rows[:PAGE_SIZE]
-    edge = None if more or not wanted.narrows_rows else _edge(session, register, ahead, row_id, backwards)
+    edge = None if more or not wanted.narrows_rows else _edge(session, register, wanted, ahead, row_id, backwards)
     going_on = edge or (rows[-1] if more else None)
     coming_from = (rows[0] if rows else edge) if cursor else None
     if backwards:
@@ -248,9 +262,14 @@ def _walk(
 
 
 def _edge(
-    session: Session, register: finder.Register, ahead: Sequence[int], row_id: int | None, backwards: bool
+    session: Session,
+    register: finder.Register,
+    wanted: ListFilter,
+    ahead: Sequence[int],
+    row_id: int | None,
+    backwards: bool,
 ) -> tuple[int, int] | None:
     """The last row a page was allowed to look at; None when it has seen everything there is."""
-    walked = selects.in_place_order(register, ahead, row_id, backwards, WINDOW).subquery("walked")
+    walked = selects.in_place_order(register, wanted, ahead, row_id, backwards, WINDOW).subquery("walked")
     row = session.execute(select(walked.c.location_id, walked.c.id).offset(WINDOW - 1).limit(1)).first()
     return (row.location_id, row.id) if row else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.audit.models import AuditEntry
@@ -23,6 +23,8 @@ from portal.locations.models import Place
 from portal.payments.models import Payment
 from portal.permissions import AreaScope
 from portal.records import selects
+from portal.registers.models import RecordChange
+from portal.registers.selects import changes_of
 from portal.units.models import SurveyUnit
 from portal.visits.selects import of_record
 
@@ -38,7 +40,7 @@ class History:
     """What bills, payments, files and people did to a record; each list newest first.
 
     `has_older` says that bills or payments were left out. `batches` are the files by id; `visits` are rows (visit,
-    agent).
+    agent); `changes` what people set.
     """
 
     bills: list[Bill]
@@ -48,6 +50,7 @@ class History:
     audit: list[AuditEntry]
     has_older: bool
     visits: list[Any]
+    changes: list[RecordChange]
 
     def bill_of(self, payment: Payment) -> Bill | None:
         """The bill a payment was allocated to, if it is among those shown."""
@@ -93,9 +96,8 @@ def unit_record(
     row = session.execute(selects.unit(survey_id, scope)).first() if _is_number(survey_id) else None
     if row is None:
         raise NotFoundError(_("Survey id %(id)s is not in the register of your area.", id=survey_id))
-    unit, place, path = row
+    unit, place, path, known = row
     accounts = list(session.execute(selects.account_rows(scope, cycle, unit_ids=[unit.id]).limit(ACCOUNTS)))
-    known = session.scalar(select(func.count()).select_from(Account).where(Account.unit_id == unit.id)) or 0
     history = _history(
         session,
         account_ids=[account.id for account in accounts],
@@ -173,7 +175,9 @@ def _history(
         ids |= {thing.last_batch_id for thing in owners}
         wanted = sorted(batch for batch in ids if batch is not None)
         batches = {batch.id: batch for batch in session.execute(selects.batches(wanted))} if wanted else {}
-    return History(bills, payments, rows, batches, audit, has_older, visits)
+    unit_id = next((owner.id for owner in owners if isinstance(owner, SurveyUnit)), None)
+    changes = list(session.scalars(changes_of(unit_id=unit_id, account_ids=account_ids)))
+    return History(bills, payments, rows, batches, audit, has_older, visits, changes)
 
 
 def _older_bills(session: Session, account_ids: Sequence[int], shown: Sequence[Bill], since: dt.date | None) -> bool:

@@ -19,7 +19,7 @@ from portal.imports.models import ImportBatch, ImportRow
 from portal.locations.models import Location, LocationClosure, Place
 from portal.payments.models import Payment
 from portal.permissions import AreaScope
-from portal.records.filters import BILLED, LISTED, PAID, PENDING, SURVEYED, UNPAID, ListFilter
+from portal.records.filters import BILLED, CLOSED, LISTED, PAID, PENDING, SURVEYED, UNPAID, ListFilter
 from portal.rollups.models import RollupAccounts, RollupUnitCycles, RollupUnits
 from portal.rollups.selects import Where
 from portal.search.finder import Register
@@ -64,13 +64,30 @@ def accounts_by_location(where: Where, size: str | None) -> Rows:
 # -- Rows of a list --------------------------------------------------------------------------------------------------
 def matching(register: Register, rows: Any, wanted: ListFilter) -> Any:
     """The condition of a filter (but for the area and the words) on rows of a register."""
-    conditions = [true()]
+    conditions = [in_sight(register, rows, wanted)]
     if wanted.use:
         conditions.append(rows.use == wanted.use)
     if wanted.size:
         conditions.append(rows.size_band == wanted.size)
     conditions += _unit_conditions(rows, wanted) if register is SurveyUnit else _account_conditions(rows, wanted)
     return and_(*conditions)
+
+
+def in_sight(register: Register, rows: Any, wanted: ListFilter) -> Any:
+    """Closed units are seen only where they are asked for."""
+    if wanted.state == CLOSED:
+        return rows.deleted_at.is_not(None)
+    return rows.deleted_at.is_(None) if register is SurveyUnit else true()
+
+
+def closed_by_location(register: Register, where: Where) -> Rows:
+    """Rows (location_id, name, kind, closed) of the places that have closed ones: few, by an index of their own."""
+    return (
+        select(register.location_id, Location.name, Location.kind, func.count())
+        .join(Location, Location.id == register.location_id)
+        .where(register.deleted_at.is_not(None), where.rows(register))
+        .group_by(register.location_id, Location.id)
+    )
 
 
 # Look-ups of one row by key, as scalar subqueries: the planner would turn an EXISTS into a join with the whole month
@@ -81,6 +98,7 @@ def _unit_conditions(rows: Any, wanted: ListFilter) -> list[Any]:
     paid_bills = select(UnitCycle.paid_bills).where(cycle).scalar_subquery()
     states = {
         None: [],
+        CLOSED: [],
         SURVEYED: [accounts.is_(None)],
         LISTED: [accounts.is_not(None), paid_bills.is_(None)],
         BILLED: [paid_bills.is_not(None)],
@@ -94,6 +112,7 @@ def _account_conditions(rows: Any, wanted: ListFilter) -> list[Any]:
     status = select(Bill.status).where(live).scalar_subquery()
     states = {
         None: [],
+        CLOSED: [],
         PENDING: [rows.unit_id.is_(None)],
         LISTED: [status.is_(None)],
         BILLED: [status.is_not(None)],
@@ -103,7 +122,7 @@ def _account_conditions(rows: Any, wanted: ListFilter) -> list[Any]:
 
 
 def in_place_order(
-    register: Register, locations: Sequence[int], after: int | None, backwards: bool, window: int
+    register: Register, wanted: ListFilter, locations: Sequence[int], after: int | None, backwards: bool, window: int
 ) -> Rows:
     """Rows (position, id, ...) of a register, place by place and by id within each; at most `window` of them.
 
@@ -122,7 +141,7 @@ def in_place_order(
         order = register.id.asc()
     each = (
         select(*_filter_columns(register))
-        .where(register.location_id == place.c.id, bound)
+        .where(register.location_id == place.c.id, bound, in_sight(register, register, wanted))
         .order_by(order)
         .limit(window)
     )
@@ -131,7 +150,7 @@ def in_place_order(
 
 
 def _filter_columns(register: Register) -> list[Any]:
-    own = [register.id, register.location_id, register.use, register.size_band]
+    own = [register.id, register.location_id, register.use, register.size_band, register.deleted_at]
     return [*own, Account.unit_id] if register is Account else own
 
 
@@ -150,6 +169,7 @@ def unit_rows(ids: Sequence[int]) -> Rows:
             SurveyUnit.surveyor_name,
             SurveyUnit.house_type,
             SurveyUnit.water_connection,
+            SurveyUnit.deleted_at,
             Location.name.label("place"),
         )
         .join(Location, Location.id == SurveyUnit.location_id)
@@ -171,6 +191,7 @@ def account_rows(scope: AreaScope, cycle: dt.date, *, ids: Sequence[int] = (), u
             Account.size_band,
             Account.monthly_fee,
             Account.is_active,
+            Account.deleted_at,
             Location.name.label("place"),
             AccountBalance.outstanding,
             AccountBalance.credit,
@@ -226,9 +247,11 @@ def areas_below(parent: int | None, scope: AreaScope) -> Rows:
 
 # -- One record ------------------------------------------------------------------------------------------------------
 def unit(survey_id: str, scope: AreaScope) -> Rows:
-    """The unit with this survey id, its place as the file names it, and the path of its location."""
+    """The unit with this survey id, its place as the file names it, the path of its location, and how many accounts it
+    has anywhere."""
+    accounts = select(func.count()).select_from(Account).where(Account.unit_id == SurveyUnit.id).scalar_subquery()
     return (
-        select(SurveyUnit, Place, path_of(SurveyUnit.location_id).label("path"))
+        select(SurveyUnit, Place, path_of(SurveyUnit.location_id).label("path"), accounts.label("accounts"))
         .join(Place, Place.id == SurveyUnit.place_id)
         .where(SurveyUnit.survey_id == survey_id, scope.clause(SurveyUnit.location_id))
     )

@@ -19,6 +19,9 @@ from portal.errors import NotFoundError
 from portal.field.panel import panel
 from portal.permissions import AreaScope, Permission, require
 from portal.records import filters, list_columns, listing, record, selects, timeline
+from portal.registers.fields import ACCOUNT_FIELDS, UNIT_FIELDS
+from portal.registers.forms import held_labels
+from portal.registers.history import told
 from portal.search.views import without_personal_number
 from portal.search.words import words
 from portal.web.context import settings
@@ -165,6 +168,9 @@ def unit(survey_id: str) -> ResponseReturnValue:
         work=panel(
             session(), shown.unit, dt.datetime.now(KARACHI).date(), may_see=may_see, reader_id=current_user.id
         ),
+        edits=told(shown.history.changes, may_see),
+        held=held_labels(shown.unit, UNIT_FIELDS),
+        psids={one.id: one.psid for one in shown.accounts},
         may_see=may_see,
     )
 
@@ -191,6 +197,8 @@ def account(psid: str) -> ResponseReturnValue:
         record=shown,
         account=shown.account,
         balance=shown.balance,
+        edits=told(shown.history.changes, may_see),
+        held=held_labels(shown.account, ACCOUNT_FIELDS),
         history=shown.history,
         events=events,
         own_path=own_path,

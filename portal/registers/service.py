@@ -40,7 +40,7 @@ from portal.units.models import SurveyUnit
 
 __all__ = [
     "Actor", "close_account", "close_unit", "create_account", "create_unit", "edit_account", "edit_unit",
-    "release_account", "release_unit", "restore_account", "restore_unit",
+    "release_account", "release_unit", "reserve_survey_id", "restore_account", "restore_unit",
 ]  # fmt: skip
 
 # Older than any file: the first one that names the record fills what nobody has set.
@@ -140,13 +140,18 @@ def create_unit(
 
 def _new_survey_id(session: Session, typed: str) -> str:
     if text_or_none(typed) is None:
-        return str(session.scalar(text("SELECT nextval('provisional_survey_ids')")))
+        return reserve_survey_id(session)
     key, code = read_survey_id(typed)
     if code or key is None:
         raise wrong_fields({"survey_id": _("A survey id is a whole number, like 2319211.")})
     if session.scalar(select(SurveyUnit.id).where(SurveyUnit.survey_id == key)) is not None:
         raise ConflictError(_("Survey id %(id)s is in the register already.", id=key), code="taken", field="survey_id")
     return key
+
+
+def reserve_survey_id(session: Session) -> str:
+    """A provisional number for a unit that the portal has not numbered: longer than any of the portal's."""
+    return str(session.scalar(text("SELECT nextval('provisional_survey_ids')")))
 
 
 def close_unit(

@@ -70,6 +70,7 @@ def _units(session: Session, ids: list[int]) -> list[Any]:
             SurveyUnit.use,
             SurveyUnit.size_band,
             SurveyUnit.business_type,
+            SurveyUnit.deleted_at,
             Location.name.label("place"),
             func.coalesce(UnitState.accounts, 0).label("accounts"),
         )
@@ -97,6 +98,7 @@ def _accounts(session: Session, ids: list[int]) -> list[Any]:
             Account.survey_id,
             Account.unit_id,
             Account.unit_id.is_(None).label("is_pending"),
+            Account.deleted_at,
             Location.name.label("place"),
             AccountBalance.outstanding,
         )

@@ -24,6 +24,7 @@ def words() -> dict[str, dict[str, str]]:
             "listed": _("Listed, no bill"),
             "billed": _("Billed"),
             "pending": _("Pending sync"),
+            "closed": _("Closed"),
         },
         "status": {"paid": _("Paid"), "unpaid": _("Not paid")},
         "kind": {

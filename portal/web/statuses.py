@@ -39,6 +39,7 @@ STATUSES: dict[str, Any] = {
     "MATCHED": _l("Matched"),
     "LINKED": _l("Linked"),
     "NONE": _l("None"),
+    "CLOSED": _l("Closed"),
 }
 
 

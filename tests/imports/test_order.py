@@ -13,9 +13,15 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
+from portal.billing.models import Account
 from portal.db import db
+from portal.locations.models import Location
+from portal.permissions import AreaScope
+from portal.registers import service
+from portal.units.models import SurveyUnit
 from tests.imports.portal_files import area_row, biller_row, paid_row, short_paid_row, survey_row
 from tests.support.importing import assert_verified, bring, state, write
 
@@ -106,7 +112,69 @@ def make_world(seed: int) -> list[File]:
     return files
 
 
-def end_state(app: Flask, files: list[File], folder: Path) -> dict[str, list[str]]:
+@dataclass
+class Edit:
+    """What a person does with a unit or an account: sets fields, and closes it perhaps.
+
+    What is not there yet he makes, with the same. The values are such as no file has, so that each is held.
+    """
+
+    number: int
+    is_unit: bool
+    fields: dict[str, str]
+    closes: bool
+    area: str = "UC-4, Chak 4, Nilokot"
+
+    def make(self, session: Session) -> None:
+        place = session.scalars(select(Location).where(Location.name == self.area)).one()
+        fields = {**self.fields, "location_id": place.id}
+        key = str(2319000 + self.number) if self.is_unit else biller_row(self.number)[3]
+        if self.is_unit:
+            unit = session.scalars(select(SurveyUnit).where(SurveyUnit.survey_id == key)).one_or_none()
+            if unit is None:
+                unit = service.create_unit(session, PERSON, key, fields)
+            else:
+                service.edit_unit(session, PERSON, unit.id, None, fields)
+            if self.closes:
+                service.close_unit(session, PERSON, unit.id, None, "gone")
+        else:
+            account = session.scalars(select(Account).where(Account.psid == key)).one_or_none()
+            if account is None:
+                account = service.create_account(session, PERSON, key, fields)
+            else:
+                service.edit_account(session, PERSON, account.id, None, fields)
+            if self.closes:
+                service.close_account(session, PERSON, account.id, None, "gone")
+        assert_verified(session.connection())
+
+
+PERSON = service.Actor("person", None, AreaScope.everywhere())
+SET_IN_UNITS = {
+    "consumer_name": "Set by hand", "mobile": "03451112223", "cnic": "3820155555551", "address": "Set by hand",
+    "gps": "31.5, 73.5", "use": "COMMERCIAL", "size_band": "LARGE", "business_type": "Set by hand",
+}  # fmt: skip
+SET_IN_ACCOUNTS = {
+    "consumer_name": "Set by hand", "mobile": "03451112224", "monthly_fee": "777", "survey_id": "2319050",
+    "address": "Set by hand",
+}  # fmt: skip
+
+
+def make_edits(seed: int) -> list[Edit]:
+    """A few edits, of one record each."""
+    r = random.Random(seed)
+    edits = []
+    for number in range(1, 7):
+        for is_unit in (True, False):
+            if r.random() < 0.4:
+                offered = SET_IN_UNITS if is_unit else SET_IN_ACCOUNTS
+                names = {name for name in offered if r.random() < 0.4}
+                names |= {"use", "size_band"} if names & {"use", "size_band"} else set()
+                fields = {name: offered[name] for name in names}
+                edits.append(Edit(number, is_unit, fields, r.random() < 0.3))
+    return edits
+
+
+def end_state(app: Flask, files: list[File | Edit], folder: Path) -> dict[str, list[str]]:
     """Import the files one after the other in a transaction that is rolled back, and give what it led to."""
     with app.app_context():
         session = db.session()
@@ -118,6 +186,9 @@ def end_state(app: Flask, files: list[File], folder: Path) -> dict[str, list[str
         )
         try:
             for number, file in enumerate(files):
+                if isinstance(file, Edit):
+                    file.make(session)
+                    continue
                 path = write(folder, file.form, file.rows, f"{number}_{file.form}.csv")
                 bring(session, path, **file.options)
             connection = session.connection()
@@ -143,3 +214,24 @@ def test_any_order_leads_to_the_same_state(module_app: Flask, seed: int, shuffle
         found = end_state(module_app, other, folder)
     for table in expected:
         assert found[table] == expected[table], (table, [file.form for file in other])
+
+
+@given(seed=st.integers(0, 2**31), shuffle=st.randoms(use_true_random=False), repeats=st.integers(0, 2))
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+def test_edits_by_hand_stand_wherever_they_come_among_the_files(
+    module_app: Flask, seed: int, shuffle: random.Random, repeats: int
+) -> None:
+    areas, *files = make_world(seed)
+    areas.rows.append(area_row(4))
+    edits = make_edits(seed)
+    other = [*files, *edits]
+    shuffle.shuffle(other)
+    other += [shuffle.choice(files) for _ in range(repeats)] if files else []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        expected = end_state(module_app, [areas, *files, *edits], folder)
+        found = end_state(module_app, [areas, *other], folder)
+    for table in expected:
+        assert found[table] == expected[table], (table, [type(one).__name__ for one in other])

@@ -88,14 +88,16 @@ def assert_verified(connection: Connection) -> None:
 _STATE = {
     "locations": """SELECT l.kind, l.name, l.match_key, l.uc_type, l.portal_id, p.name, p.kind
         FROM locations l LEFT JOIN locations p ON p.id = l.parent_id""",
-    "places": """SELECT p.division_key, p.district_key, p.tehsil_key, p.name_key, p.uc_type, p.division, p.district,
+    "places": """SELECT p.division_key, p.district_key, p.tehsil_key,
+        CASE WHEN p.name_key LIKE '#%' THEN 'by hand' ELSE p.name_key END, p.uc_type, p.division, p.district,
         p.tehsil, p.name, l.name, l.kind, l.portal_id, p.state, p.ambiguous
         FROM places p JOIN locations l ON l.id = p.location_id""",
     "survey_units": """SELECT u.survey_id, u.consumer_name, u.mobile, u.mobile_text, u.cnic, u.cnic_text, u.address,
         l.name, l.portal_id, u."use", u.size_band, u.size_text, u.gps_text, u.gps_lat, u.gps_lon, u.image_urls,
-        u.surveyor_name, u.surveyed_at, u.as_of FROM survey_units u JOIN locations l ON l.id = u.location_id""",
+        u.surveyor_name, u.surveyed_at, u.as_of, u.kept_by_hand, u.deleted_at IS NOT NULL FROM survey_units u JOIN locations l ON l.id = u.location_id""",
     "accounts": """SELECT a.psid, a.survey_id, u.survey_id, a.consumer_name, a.mobile, a.cnic, a.address, a.monthly_fee,
-        a.total_payable, a.is_active, l.name, l.portal_id, a.as_of, a."use", a.size_band, a.uc_type
+        a.total_payable, a.is_active, l.name, l.portal_id, a.as_of, a."use", a.size_band, a.uc_type,
+        a.kept_by_hand, a.deleted_at IS NOT NULL
         FROM accounts a LEFT JOIN survey_units u ON u.id = a.unit_id JOIN locations l ON l.id = a.location_id""",
     "bills": """SELECT b.psid, b.portal_bill_id, b.billing_month, b.issued_at, b."use", b.size_band, b.monthly_fee,
         b.amount_payable, b.status, b.paid_amount, b.demand, b.last_paid_on, b.carried_on, b.month_source,
