@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from portal.config import Settings
 from portal.db import session, transaction
+from portal.demo import field_tickets
 from portal.demo.generate import DemoOptions
 from portal.demo.passwords import demo_password
 from portal.demo.places import Tehsil, build_tehsils
@@ -33,6 +34,7 @@ from portal.imports.outcome import ImportOptions
 from portal.imports.service import Actor, ImportSettings, import_file
 from portal.locations.models import DISTRICT, PROVINCE, TEHSIL, UNION_COUNCIL, Location
 from portal.rollups.service import fold
+from portal.staff.models import Staff
 from portal.staff.service import ensure_demo_users
 
 UNFINISHED = "demo_unfinished.json"
@@ -128,6 +130,7 @@ def load(directory: Path, manifest: dict[str, Any], options: DemoOptions, settin
         if number in {3, 6} or number % _CARE_EVERY == 0:
             keep_fast()
     make_users(options, settings)
+    make_field_work(options, report)
     keep_fast()
     note.unlink(missing_ok=True)
 
@@ -178,6 +181,16 @@ def make_users(options: DemoOptions, settings: Settings) -> None:
     with transaction() as current:
         areas = demo_areas(current, build_tehsils(options.seed, options.units))
         ensure_demo_users(current, areas, demo_password(settings), settings.bcrypt_cost)
+
+
+def make_field_work(options: DemoOptions, report: Report) -> None:
+    """What the demo users did in the field and the office, once."""
+    with transaction() as current:
+        areas = demo_areas(current, build_tehsils(options.seed, options.units))
+        people = {name: staff_id for staff_id, name in current.execute(select(Staff.id, Staff.username))}
+        wards = {name: [place.id for place in places] for name, places in areas.items()}
+        tickets = field_tickets.make(current, people, wards["agent"], dt.datetime.now(dt.UTC))
+    report(f"{tickets:,} tickets")
 
 
 def current_session() -> Session:

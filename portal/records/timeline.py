@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,10 @@ from portal.audit.words import title as action_title
 from portal.billing.cycles import parse_month
 from portal.billing.models import CANCELLED
 from portal.records.record import History, superseding
+from portal.tickets.panel import Line
 from portal.web import format as fmt
 from portal.web.filters import language
-from portal.web.masking import mask_value
+from portal.web.masking import mask_text, mask_value
 
 SHOWN = 60
 
@@ -48,11 +49,13 @@ def build(
     many: bool = False,
     surveyed: tuple[dt.datetime, str] | None = None,
     import_url: Callable[[int], str] | None = None,
+    tickets: Sequence[Line] = (),
 ) -> list[Event]:
     """The newest events. `many`: the record has several accounts, name the PSID. `surveyed`: when and by whom."""
     events = [*_bills(history, many), *_payments(history, many)]
     events += _imports(history, may_see, import_url)
     events += _people(history, may_see)
+    events += _tickets(tickets, may_see)
     if surveyed is not None:
         events.append(Event(surveyed[0], _("Surveyed"), who=surveyed[1], icon="clipboard-check"))
     return sorted(events, key=lambda event: event.order, reverse=True)[:SHOWN]
@@ -114,6 +117,19 @@ def _people(history: History, may_see: bool) -> list[Event]:
         }
         text = " · ".join(filter(None, (changes_text(pairs, may_see), entry.reason)))
         events.append(Event(entry.at, action_title(entry.action), text, entry.actor, "pencil"))
+    return events
+
+
+def _tickets(lines: Sequence[Line], may_see: bool) -> list[Event]:
+    """A ticket when it was made, and when it was resolved."""
+    events = []
+    for one in lines:
+        text, href = f"{one.category} · {mask_text(one.title, may_see)}", f"/tickets/{one.number}"
+        made = _("Ticket %(number)s made", number=one.number)
+        events.append(Event(one.made_at, made, text, icon="ticket-detailed", href=href))
+        if one.resolved_at is not None:
+            resolved = _("Ticket %(number)s resolved", number=one.number)
+            events.append(Event(one.resolved_at, resolved, one.category, icon="check-circle", href=href))
     return events
 
 
