@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from portal.config import Settings
 from portal.db import session, transaction
-from portal.demo import field_notifications, field_visits, field_work
+from portal.demo import field_notifications, field_tickets, field_visits, field_work
 from portal.demo.generate import DemoOptions
 from portal.demo.passwords import demo_password
 from portal.demo.places import Tehsil, build_tehsils
@@ -184,7 +184,7 @@ def make_users(options: DemoOptions, settings: Settings) -> None:
 
 
 def make_field_work(options: DemoOptions, report: Report) -> None:
-    """What the demo users did in the field, once."""
+    """What the demo users did in the field and the office, once."""
     with transaction() as current:
         areas = demo_areas(current, build_tehsils(options.seed, options.units))
         people = {name: staff_id for staff_id, name in current.execute(select(Staff.id, Staff.username))}
@@ -193,7 +193,8 @@ def make_field_work(options: DemoOptions, report: Report) -> None:
         field_work.make(current, options.today)
         visits = field_visits.make(current, people, wards, now)
         field_notifications.make(current, list(DEMO_USERS))
-    report(f"{visits:,} visits")
+        tickets = field_tickets.make(current, people, wards["agent"], now)
+    report(f"{visits:,} visits, {tickets:,} tickets")
 
 
 def current_session() -> Session:

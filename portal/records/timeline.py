@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from portal.audit.words import title as action_title
 from portal.billing.cycles import parse_month
 from portal.billing.models import CANCELLED
 from portal.records.record import History, superseding
+from portal.tickets.panel import Line
 from portal.visits import words as visit_words
 from portal.visits.models import APPROVED
 from portal.web import format as fmt
@@ -51,12 +52,14 @@ def build(
     surveyed: tuple[dt.datetime, str] | None = None,
     import_url: Callable[[int], str] | None = None,
     visit_url: Callable[[int], str] | None = None,
+    tickets: Sequence[Line] = (),
 ) -> list[Event]:
     """The newest events. `many`: the record has several accounts, name the PSID. `surveyed`: when and by whom."""
     events = [*_bills(history, many), *_payments(history, many)]
     events += _imports(history, may_see, import_url)
     events += _people(history, may_see)
     events += _visits(history, may_see, visit_url)
+    events += _tickets(tickets, may_see)
     if surveyed is not None:
         events.append(Event(surveyed[0], _("Surveyed"), who=surveyed[1], icon="clipboard-check"))
     return sorted(events, key=lambda event: event.order, reverse=True)[:SHOWN]
@@ -136,6 +139,19 @@ def _visits(history: History, may_see: bool, url: Callable[[int], str] | None) -
         title = f"{visit_words.TYPES[visit.visit_type]}{state}"
         href = url(visit.id) if url else ""
         events.append(Event(visit.visited_at, title, " · ".join(said), agent, "clipboard-check", href))
+    return events
+
+
+def _tickets(lines: Sequence[Line], may_see: bool) -> list[Event]:
+    """A ticket when it was made, and when it was resolved."""
+    events = []
+    for one in lines:
+        text, href = f"{one.category} · {mask_text(one.title, may_see)}", f"/tickets/{one.number}"
+        made = _("Ticket %(number)s made", number=one.number)
+        events.append(Event(one.made_at, made, text, icon="ticket-detailed", href=href))
+        if one.resolved_at is not None:
+            resolved = _("Ticket %(number)s resolved", number=one.number)
+            events.append(Event(one.resolved_at, resolved, one.category, icon="check-circle", href=href))
     return events
 
 

@@ -24,7 +24,10 @@ from portal.registers.forms import held_labels
 from portal.registers.history import told
 from portal.search.views import without_personal_number
 from portal.search.words import words
+from portal.tickets import panel as tickets_panel
+from portal.tickets.web import actor
 from portal.web.context import settings
+from portal.web.filters import language
 from portal.web.format import KARACHI
 from portal.web.guard import current_scope
 from portal.web.masking import may_see_personal
@@ -149,10 +152,15 @@ def unit(survey_id: str) -> ResponseReturnValue:
     may_see = may_see_personal(current_user, shown.unit.id)
     if may_see:
         note_personal_views([Seen("unit", shown.unit.survey_id, shown.unit.location_id)])
+    accounts = [account.id for account in shown.accounts]
+    tickets = tickets_panel.lines(
+        session(), actor(), unit_ids=[shown.unit.id], account_ids=accounts, language=language()
+    )
     surveyed = (shown.unit.surveyed_at, shown.unit.surveyor_name or "") if shown.unit.surveyed_at else None
     events = timeline.build(
         shown.history, may_see=may_see, many=len(shown.accounts) > 1, surveyed=surveyed, import_url=_import_url(),
         visit_url=_visit_url,
+        tickets=tickets,
     )  # fmt: skip
     own_path = _own_part(list(shown.path), current_scope())
     return render_template(
@@ -172,6 +180,8 @@ def unit(survey_id: str) -> ResponseReturnValue:
         held=held_labels(shown.unit, UNIT_FIELDS),
         psids={one.id: one.psid for one in shown.accounts},
         may_see=may_see,
+        tickets=tickets,
+        ticket_args={"unit": shown.unit.survey_id},
     )
 
 
@@ -190,7 +200,10 @@ def account(psid: str) -> ResponseReturnValue:
     may_see = may_see_personal(current_user, shown.account.unit_id)
     if may_see:
         note_personal_views([Seen("account", shown.account.psid, shown.account.location_id)])
-    events = timeline.build(shown.history, may_see=may_see, import_url=_import_url(), visit_url=_visit_url)
+    tickets = tickets_panel.lines(session(), actor(), account_ids=[shown.account.id], language=language())
+    events = timeline.build(
+        shown.history, may_see=may_see, import_url=_import_url(), visit_url=_visit_url, tickets=tickets
+    )
     own_path = _own_part(list(shown.path), current_scope())
     return render_template(
         "records/account.html",
@@ -205,6 +218,8 @@ def account(psid: str) -> ResponseReturnValue:
         path_crumbs=_crumbs(own_path, "records.accounts"),
         superseding=record.superseding(shown.history.bills),
         may_see=may_see,
+        tickets=tickets,
+        ticket_args={"account": shown.account.psid},
     )
 
 

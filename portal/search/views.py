@@ -21,6 +21,9 @@ from portal.permissions import Permission, require
 from portal.search import service
 from portal.search.question import Question, read
 from portal.search.words import words
+from portal.tickets import selects as tickets
+from portal.tickets.numbers import read_number
+from portal.tickets.web import actor
 from portal.web.guard import current_scope
 from portal.web.masking import seen_units
 from portal.web.noting import note_personal_views
@@ -37,9 +40,19 @@ LIST_FILTERS = ("area", "use", "size", "state", "status", "cycle", "sort")
 @require(Permission.VIEW_UNITS)
 def results() -> ResponseReturnValue:
     """Answer a question that may stand in a URL; without one, the empty search page."""
+    if ticket := _ticket(request.args.get("q", "")):
+        return redirect(ticket, 303)
     if refused := without_personal_number():
         return refused
     return _answer(read(request.args.get("q")))
+
+
+def _ticket(typed: str) -> str | None:
+    """The page of the ticket whose number this is, if the reader may see it."""
+    number = read_number(typed) if typed.strip()[:1] in {"T", "t"} else None
+    if number is None or session().scalar(tickets.bare(number, actor())) is None:
+        return None
+    return url_for("tickets.show", number=number)
 
 
 def without_personal_number() -> ResponseReturnValue | None:
@@ -58,6 +71,8 @@ def without_personal_number() -> ResponseReturnValue | None:
 @require(Permission.VIEW_UNITS)
 def ask() -> ResponseReturnValue:
     """Take a question from a search box."""
+    if ticket := _ticket(request.form.get("q", "")):
+        return redirect(ticket, 303)
     question = read(request.form.get("q"))
     list_endpoint = LISTS.get(request.form.get("list", ""))
     if list_endpoint and question.may_stand_in_url:

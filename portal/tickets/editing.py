@@ -52,7 +52,8 @@ def edit(
     new = {
         "title": clean_line(facts.title), "description": clean_text(facts.description),
         "category_id": facts.category_id, "priority": facts.priority, "location_id": facts.location_id,
-        "unit_id": facts.unit_id, "account_id": facts.account_id, "bill_month": facts.bill_month, "disputed_amount": facts.disputed_amount,
+        "unit_id": facts.unit_id, "account_id": facts.account_id, "bill_month": facts.bill_month,
+        "disputed_amount": facts.disputed_amount,
         "wanted": facts.wanted,
     }  # fmt: skip
     changed = [name for name, value in new.items() if getattr(ticket, name) != value]

@@ -80,7 +80,9 @@ def new() -> ResponseReturnValue:
             ticket = service.create(current, actor(), work_calendar(), form_uuid(request.form), draft)
             number = ticket.number
             _attach(current, ticket)
-    except InvalidInputError as error:
+    except DomainError as error:
+        if error.status in {403, 404, 409}:
+            raise
         return _new_page(form, about, error.status, error=_at_field(form, error))
     flash(_("Ticket %(number)s is made.", number=number), "success")
     return redirect(url_for(".show", number=number), 303)
@@ -102,15 +104,16 @@ def _begin(form: TicketForm) -> ResponseReturnValue:
     form.psid.data = about.account.psid if about.account is not None else ""
     month = request.args.get("month", "")[:7] or (f"{about.bill_month:%Y-%m}" if about.bill_month else "")
     form.bill_month.data = month
-    offered = {value for value, _label in form.category.choices}
-    if request.args.get("category") in offered:
+    if request.args.get("category") in {one.value for one in form.category.choices}:
         form.category.data = request.args["category"]
     return _new_page(form, about)
 
 
 def _chosen_area() -> int | None:
-    chosen = areas.cascade(session(), current_scope(), _area_ids(), language())
-    return chosen.area
+    """The area of the form; none when it names one that is not the person's."""
+    wanted = _area_ids()
+    found = areas.cascade(session(), current_scope(), wanted, language()).area
+    return found if not wanted or found in wanted else None
 
 
 def _area_ids() -> list[int]:
@@ -181,7 +184,7 @@ def edit(number: str) -> ResponseReturnValue:  # noqa: PLR0911 - each way a form
         return _edit_page(found, form, 422, error=_at_field(form, error))
     if not is_good:
         return _edit_page(found, form, 422)
-    chosen = areas.cascade(session(), current_scope(), _area_ids(), language()).area
+    chosen = _chosen_area()
     facts = editing.Facts(
         title=form.title.data, description=form.description.data or "", category_id=int(form.category.data),
         priority=form.priority.data, location_id=about.location_id or chosen or found.ticket.location_id,
@@ -226,7 +229,7 @@ def _differences(found: pages.Found, form: TicketForm) -> list[Difference]:
     for name, saved in _saved(found).items():
         typed = (form[name].data or "").replace("\r\n", "\n").strip()
         if typed != saved:
-            choices = dict(getattr(form[name], "choices", None) or ())
+            choices = {one.value: one.label for one in getattr(form[name], "choices", None) or ()}
             differences.append(
                 Difference(form[name].label.text, str(choices.get(saved, saved)), str(choices.get(typed, typed)))
             )

@@ -10,7 +10,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField, TextAreaField
+from wtforms import SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from portal.billing.cycles import parse_month
@@ -25,6 +25,11 @@ from portal.units.words import SIZES, USES
 MOST_RUPEES = 100_000_000
 WANTED = tuple(FIELDS)
 _CHOICES: dict[str, dict[str, Any]] = {"use": USES, "size_band": SIZES}
+
+
+def offered(pairs: Iterable[tuple[str, Any]]) -> list[SelectChoice]:
+    """Choices of a list, of (value, label)."""
+    return [SelectChoice(value, label) for value, label in pairs]
 
 
 def digits(typed: str) -> str:
@@ -65,7 +70,7 @@ class TicketForm(FlaskForm):  # type: ignore[misc]
 
     category = SelectField(_l("Category"), validators=[InputRequired(_l("Choose a category."))])
     priority = SelectField(
-        _l("Priority"), choices=[(code, PRIORITY_NAMES[code]) for code in PRIORITIES], default="MEDIUM",
+        _l("Priority"), choices=offered((code, PRIORITY_NAMES[code]) for code in PRIORITIES), default="MEDIUM",
         description=_l("It decides within how many working hours the ticket is to be resolved."),
     )  # fmt: skip
     title = StringField(
@@ -94,8 +99,8 @@ class TicketForm(FlaskForm):  # type: ignore[misc]
 
     def offer(self, categories: Iterable[TicketCategory], language: str) -> None:
         """The categories in the reader's language."""
-        self.category.choices = [("", _("Choose"))]
-        self.category.choices += [(str(one.id), category_name(one, language)) for one in categories]
+        names = [(str(one.id), category_name(one, language)) for one in categories]
+        self.category.choices = offered([("", _("Choose")), *names])
 
     @property
     def month(self) -> dt.date | None:
@@ -128,7 +133,7 @@ def _add_wanted() -> None:
     """A field for each thing that can be corrected; empty means that it is right as it is."""
     for name, label in FIELDS.items():
         if name in _CHOICES:
-            choices = [("", _l("as it is")), *_CHOICES[name].items()]
+            choices = offered([("", _l("as it is")), *_CHOICES[name].items()])
             field = SelectField(label, choices=choices, default="")
         else:
             field = StringField(label, render_kw={"autocomplete": "off", "dir": "auto"})

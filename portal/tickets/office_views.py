@@ -23,6 +23,7 @@ from portal.tickets import calendar as working
 from portal.tickets import categories as keeping
 from portal.tickets import selects, service
 from portal.tickets.categories import MOST_HOURS, NAME_LENGTH
+from portal.tickets.forms import offered
 from portal.tickets.models import PRIORITIES, TicketCategory
 from portal.tickets.web import actor, shared, version_of
 from portal.tickets.words import EFFECTS
@@ -46,7 +47,7 @@ class CategoryForm(FlaskForm):  # type: ignore[misc]
         render_kw={"autocomplete": "off", "dir": "rtl", "lang": "ur"},
     )  # fmt: skip
     effect = SelectField(
-        _l("What an approval does"), choices=list(EFFECTS.items()),
+        _l("What an approval does"), choices=offered(EFFECTS.items()),
         description=_l("A correction of the register is applied at once; of a bill, decision and amount are recorded."),
     )  # fmt: skip
     assigned_role = SelectField(
@@ -104,7 +105,7 @@ def category(category_id: int) -> ResponseReturnValue:
 
 def _category(saved: TicketCategory | None) -> ResponseReturnValue:
     form = CategoryForm(obj=saved if request.method == "GET" else None)
-    form.assigned_role.choices = [(str(role), role_name(role)) for role in Role]
+    form.assigned_role.choices = offered((str(role), role_name(role)) for role in Role)
     if request.method == "GET":
         hours = keeping.hours_of(session(), saved.id) if saved is not None else {}
         for priority, default in zip(PRIORITIES, (80, 40, 24, 8), strict=True):

@@ -20,7 +20,7 @@ from portal.errors import InvalidInputError
 from portal.extensions import limiter
 from portal.permissions import AreaScope, Permission, require
 from portal.tickets import areas, numbers, public, selects
-from portal.tickets.forms import read_ids
+from portal.tickets.forms import offered, read_ids
 from portal.tickets.web import work_calendar
 from portal.tickets.words import PUBLIC_STATUSES, category_name
 from portal.web.context import client_address, settings
@@ -113,8 +113,9 @@ def _page(form: ComplaintForm, status: int = 200, error: str = "", mark: str = "
 
 def _form() -> ComplaintForm:
     form = ComplaintForm()
-    offered = session().scalars(selects.categories(only_active=True, only_public=True))
-    form.category.choices = [("", _("Choose")), *((str(one.id), category_name(one, language())) for one in offered)]
+    known = session().scalars(selects.categories(only_active=True, only_public=True))
+    names = [(str(one.id), category_name(one, language())) for one in known]
+    form.category.choices = offered([("", _("Choose")), *names])
     return form
 
 

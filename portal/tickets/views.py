@@ -12,7 +12,7 @@ from flask_login import current_user
 
 from portal.audit.sightings import Seen
 from portal.db import session, transaction
-from portal.errors import ConflictError, InvalidInputError, NotFoundError
+from portal.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
 from portal.files.incoming import uploads_of
 from portal.files.service import Owner, store_document, store_photo
 from portal.permissions import Permission, require
@@ -109,7 +109,9 @@ def comment(number: str) -> ResponseReturnValue:
                 db, actor(), number, form_uuid(request.form), request.form.get("body", ""), has_files=_has_files()
             )
             attach(db, Owner(comment_id=made.comment.id), service.find(db, actor(), number).location_id)
-    except InvalidInputError as error:
+    except DomainError as error:  # also a photo that is none, and a storage that is away: what was typed is kept
+        if error.status in {403, 404, 409}:
+            raise
         return _page(number, error.status, error=str(error), at="comment")
     if made.untold:
         names = ", ".join(f"@{name}" for name in made.untold)

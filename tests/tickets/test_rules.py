@@ -111,12 +111,16 @@ def test_roles_above() -> None:
 
 
 # -- Numbers and codes -----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("typed", ["T-26-000123", " t-26-000123 ", "T26000123", "26-000123", "t 26 000123", "T-۲۶-۰۰۰۱۲۳"])
+@pytest.mark.parametrize(
+    "typed", ["T-26-000123", " t-26-000123 ", "T26000123", "26-000123", "t 26 000123", "T-۲۶-۰۰۰۱۲۳"]
+)
 def test_a_number_as_people_type_it(typed: str) -> None:
     assert numbers.read_number(typed) == "T-26-000123"
 
 
-@pytest.mark.parametrize("typed", ["", "T-26", "123", "T-26-00012", "X-26-000123", "T-26-0001234567890", "T-26-000123'"])
+@pytest.mark.parametrize(
+    "typed", ["", "T-26", "123", "T-26-00012", "X-26-000123", "T-26-0001234567890", "T-26-000123'"]
+)
 def test_what_is_no_number(typed: str) -> None:
     assert numbers.read_number(typed) is None
 

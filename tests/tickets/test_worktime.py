@@ -101,7 +101,8 @@ def test_a_holiday_never_brings_a_deadline_nearer(
 def test_counting_is_what_a_clock_would_count(calendar: WorkCalendar, begin: dt.datetime, length: int) -> None:
     end, counted, minute = begin + dt.timedelta(minutes=length), 0, begin
     while minute < end:
-        counted += calendar.works_on(minute.date()) and calendar.start <= minute.hour * 60 + minute.minute < calendar.end
+        of_day = minute.hour * 60 + minute.minute
+        counted += calendar.works_on(minute.date()) and calendar.start <= of_day < calendar.end
         minute += dt.timedelta(minutes=1)
     assert working_minutes(calendar, begin, end) == counted
 
