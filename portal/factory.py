@@ -33,6 +33,8 @@ FEATURES: list[str] = [
     "portal.payments.views",
     "portal.trail.views",
     "portal.files.views",
+    "portal.documents.views",
+    "portal.documents.photo_views",
     "portal.notifications.views",
     "portal.registers.views",
     "portal.assignments.views",

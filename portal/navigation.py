@@ -41,6 +41,7 @@ _REPORTS = Entry(_l("Reports"), "/reports/", Permission.VIEW_REPORTS, "table", a
 _SEARCH = Entry(_l("Search"), SEARCH_PATH, Permission.VIEW_UNITS, "search")
 _UNITS = Entry(_l("Units"), "/units/", Permission.VIEW_UNITS, "house")
 _ACCOUNTS = Entry(_l("Accounts"), "/accounts/", Permission.VIEW_UNITS, "person-vcard")
+_DOCUMENTS = Entry(_l("Documents"), "/documents/", Permission.VIEW_FILES, "file-earmark-text")
 _IMPORTS = Entry(_l("Imports"), "/imports/", Permission.VIEW_IMPORTS, "box-arrow-in-down")
 _PLACES = Entry(_l("Places to match"), "/places/", Permission.MATCH_PLACES, "signpost-split")
 _MOVE = Entry(_l("Move bills"), "/billing/move", Permission.MOVE_BILLS, "arrow-left-right")
@@ -52,7 +53,7 @@ _ME = Entry(_l("Me"), "/me", Permission.SIGNED_IN, "person-circle")
 
 MENU: tuple[Group, ...] = (
     Group(_l("Dashboards"), (_OVERVIEW, _REPORTS)),
-    Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS)),
+    Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS, _DOCUMENTS)),
     Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE)),
     Group(_l("Administration"), (_STAFF, _AUDIT, _SETTINGS)),
 )

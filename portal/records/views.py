@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from portal.audit.sightings import Seen
 from portal.billing.cycles import cycle_of
 from portal.db import session
+from portal.documents import panels
 from portal.errors import NotFoundError
 from portal.permissions import AreaScope, Permission, require
 from portal.records import filters, list_columns, listing, record, selects, timeline
@@ -141,9 +142,11 @@ def unit(survey_id: str) -> ResponseReturnValue:
     may_see = may_see_personal(current_user, shown.unit.id)
     if may_see:
         note_personal_views([Seen("unit", shown.unit.survey_id, shown.unit.location_id)])
+    panel = panels.of_unit(session(), shown.unit.id, shown.unit.survey_id, shown.unit.image_urls)
     surveyed = (shown.unit.surveyed_at, shown.unit.surveyor_name or "") if shown.unit.surveyed_at else None
     events = timeline.build(
-        shown.history, may_see=may_see, many=len(shown.accounts) > 1, surveyed=surveyed, import_url=_import_url()
+        shown.history, may_see=may_see, many=len(shown.accounts) > 1, surveyed=surveyed, import_url=_import_url(),
+        files=panel.events,
     )
     own_path = _own_part(list(shown.path), current_scope())
     return render_template(
@@ -155,6 +158,7 @@ def unit(survey_id: str) -> ResponseReturnValue:
         own_path=own_path,
         path_crumbs=_crumbs(own_path, "records.units"),
         superseding=record.superseding(shown.history.bills),
+        panel=panel,
         photos=_photos(shown.unit.image_urls),
         may_see=may_see,
     )
@@ -175,13 +179,15 @@ def account(psid: str) -> ResponseReturnValue:
     may_see = may_see_personal(current_user, shown.account.unit_id)
     if may_see:
         note_personal_views([Seen("account", shown.account.psid, shown.account.location_id)])
-    events = timeline.build(shown.history, may_see=may_see, import_url=_import_url())
+    panel = panels.of_account(session(), shown.account.id, shown.unit.id if shown.unit else None)
+    events = timeline.build(shown.history, may_see=may_see, import_url=_import_url(), files=panel.events)
     own_path = _own_part(list(shown.path), current_scope())
     return render_template(
         "records/account.html",
         record=shown,
         account=shown.account,
         balance=shown.balance,
+        panel=panel,
         history=shown.history,
         events=events,
         own_path=own_path,

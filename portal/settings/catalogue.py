@@ -14,7 +14,15 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.config import BOUNDS, LANGUAGES, ROLES_WITH_SECOND_FACTOR, SMTP_SECURITY, Logo, Settings
+from portal.config import (
+    BOUNDS,
+    LANGUAGES,
+    PORTAL_PHOTOS,
+    ROLES_WITH_SECOND_FACTOR,
+    SMTP_SECURITY,
+    Logo,
+    Settings,
+)
 from portal.errors import InvalidInputError
 from portal.settings import checks
 
@@ -74,6 +82,13 @@ SECURITY_NAMES = dict(
     zip(
         SMTP_SECURITY,
         (_l("STARTTLS (usually port 587)"), _l("TLS (usually port 465)"), _l("None, not encrypted (usually port 25)")),
+        strict=True,
+    )
+)
+PHOTO_SOURCES = dict(
+    zip(
+        PORTAL_PHOTOS,
+        (_l("From any public host"), _l("Only from the hosts named below"), _l("Not at all")),
         strict=True,
     )
 )
@@ -183,6 +198,21 @@ SPECS: tuple[Spec, ...] = (
         _l("Larger ones are refused with a sentence."), "MAX_DOCUMENT_MIB", _l("MiB"),
     ),
     Spec(
+        "portal_photos", Kind.CHOICE, Section.DATA, _l("Photos of the provincial portal"),
+        _l("Files name addresses of photos; the portal shows them from here, fetched once and made smaller."),
+        "PORTAL_PHOTOS", choices=PHOTO_SOURCES,
+    ),
+    Spec(
+        "portal_photo_hosts", Kind.TEXT, Section.DATA, _l("Hosts of these photos"),
+        _l("Names with blanks between, such as photos.example.gov.pk, for photos of named hosts only."),
+        "PORTAL_PHOTO_HOSTS", check=checks.hosts, max_length=500, placeholder="photos.example.gov.pk",
+    ),
+    Spec(
+        "photo_cache_mib", Kind.NUMBER, Section.DATA, _l("Room for fetched photos"),
+        _l("Above it, those not looked at for longest are deleted at night; they are fetched again when needed."),
+        "PHOTO_CACHE_MIB", _l("MiB"),
+    ),
+    Spec(
         "import_file_days", Kind.NUMBER, Section.DATA, _l("Keep imported files"),
         _l("Uploaded files are deleted after this time; what they brought stays, with the history of the import."),
         "IMPORT_FILE_DAYS", _l("days"),
@@ -270,6 +300,8 @@ def check_together(values: Mapping[str, Any]) -> dict[str, str]:
         errors["smtp_from"] = str(_("A mail server needs a sender's address."))
     if values["smtp_user"] and values["smtp_security"] == "none" and not checks.is_this_machine(values["smtp_host"]):
         errors["smtp_security"] = str(_("With a user name the line must be encrypted: the password goes over it."))
+    if values["portal_photos"] == "named" and not values["portal_photo_hosts"]:
+        errors["portal_photo_hosts"] = str(_("Name at least one host."))
     if values["idle_minutes"] > values["session_hours"] * 60:
         errors["idle_minutes"] = str(_("This is longer than the longest session."))
     return errors

@@ -19,7 +19,9 @@ from flask_babel import gettext as _
 from portal.errors import InvalidInputError
 from portal.mail.service import is_address, is_this_machine
 
-__all__ = ["address", "host", "is_this_machine", "line", "logo", "number", "one_word", "storage_url", "targets"]
+__all__ = [
+    "address", "host", "hosts", "is_this_machine", "line", "logo", "number", "one_word", "storage_url", "targets",
+]  # fmt: skip
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -73,6 +75,17 @@ def host(text: str) -> str:
     if len(text) > 253 or not _HOST.fullmatch(text):
         raise InvalidInputError(_("Enter the name of a server such as smtp.example.org, without a port."))
     return text.lower()
+
+
+def hosts(text: str) -> str:
+    """Names of servers with blanks between, each perhaps with a port."""
+    found = []
+    for word in text.replace(",", " ").lower().split():
+        name, _colon, port = word.partition(":")
+        if not _HOST.fullmatch(name) or (port and not (port.isdecimal() and len(port) <= 5)):
+            raise InvalidInputError(_("Enter names of servers with blanks between, such as photos.example.gov.pk."))
+        found.append(word)
+    return " ".join(dict.fromkeys(found))
 
 
 def storage_url(text: str) -> str:
