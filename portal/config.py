@@ -30,6 +30,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "password_min_length": (8, 64),
     "max_import_mib": (1, 2048),
     "max_photo_mib": (1, 50),
+    "photo_cache_mib": (10, 200_000),
     "max_document_mib": (1, 100),
     "audit_months": (12, 240),
     "import_file_days": (1, 3650),
@@ -41,6 +42,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
 }
 LANGUAGES = ("en", "ur")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+PORTAL_PHOTOS = ("any", "named", "off")
 SMTP_SECURITY = ("starttls", "tls", "none")
 SWITCH = ("off", "on")
 ROLES_WITH_SECOND_FACTOR = ("ADMIN", "MANAGER", "HEAD")  # of whom it may be required
@@ -103,6 +105,9 @@ class Settings:
     helpline: str = "1139"
     complaint_form: str = "on"  # or off
     max_photo_mib: int = 15
+    portal_photos: str = "any"  # fetched from any host of the open web, from those named, or off
+    portal_photo_hosts: str = ""
+    photo_cache_mib: int = 2048
     max_document_mib: int = 20
     smtp_host: str = ""
     smtp_port: int = 587
@@ -127,6 +132,11 @@ class Settings:
     def results_dir(self) -> Path:
         """Cached results; a folder of their own, since clearing and pruning go over every file in it."""
         return self.cache_dir / "results"
+
+    @property
+    def photos_dir(self) -> Path:
+        """The portal's photos, as fetched and drawn anew."""
+        return self.cache_dir / "photos"
 
     @property
     def cache_dir(self) -> Path:
@@ -275,5 +285,8 @@ def _changeable(env: dict[str, str]) -> dict[str, Any]:
         "digest_hour": _bounded(env, "DIGEST_HOUR", 8),
         "max_import_mib": _bounded(env, "MAX_IMPORT_MIB", 100),
         "max_photo_mib": _bounded(env, "MAX_PHOTO_MIB", 15),
+        "photo_cache_mib": _bounded(env, "PHOTO_CACHE_MIB", 2048),
+        "portal_photos": _one_of(env, "PORTAL_PHOTOS", "any", PORTAL_PHOTOS),
+        "portal_photo_hosts": env.get("PORTAL_PHOTO_HOSTS", "").strip(),
         "max_document_mib": _bounded(env, "MAX_DOCUMENT_MIB", 20),
     }

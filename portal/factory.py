@@ -34,6 +34,8 @@ FEATURES: list[str] = [
     "portal.trail.views",
     "portal.trail.activity_views",
     "portal.files.views",
+    "portal.documents.views",
+    "portal.documents.photo_views",
     "portal.notifications.views",
     "portal.registers.views",
     "portal.assignments.views",

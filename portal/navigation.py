@@ -44,6 +44,7 @@ _UNITS = Entry(_l("Units"), "/units/", Permission.VIEW_UNITS, "house")
 _ACCOUNTS = Entry(_l("Accounts"), "/accounts/", Permission.VIEW_UNITS, "person-vcard")
 _VISITS = Entry(_l("Visits"), "/visits/", Permission.VIEW_FIELD, "clipboard-check")
 _REVIEW = Entry(_l("Review"), "/review/", Permission.REVIEW_VISITS, "check2-all")
+_DOCUMENTS = Entry(_l("Documents"), "/documents/", Permission.VIEW_FILES, "file-earmark-text")
 _IMPORTS = Entry(_l("Imports"), "/imports/", Permission.VIEW_IMPORTS, "box-arrow-in-down")
 _PLACES = Entry(_l("Places to match"), "/places/", Permission.MATCH_PLACES, "signpost-split")
 _MOVE = Entry(_l("Move bills"), "/billing/move", Permission.MOVE_BILLS, "arrow-left-right")
@@ -61,7 +62,7 @@ _ME = Entry(_l("Me"), "/me", Permission.SIGNED_IN, "person-circle")
 
 MENU: tuple[Group, ...] = (
     Group(_l("Dashboards"), (_OVERVIEW, _REPORTS, _ACTIVITY)),
-    Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS)),
+    Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS, _DOCUMENTS)),
     Group(_l("Field"), (_ASSIGNED, _MY_AREA, _VISITS, _REVIEW, _CORRECTIONS, _ASSIGNMENTS)),
     Group(_l("Tickets"), (_TICKETS,)),
     Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE)),

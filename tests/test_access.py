@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import uuid
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,10 +26,12 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from portal.db import transaction
+from portal.files.service import Owner, Upload, store_document
 from portal.locations.models import DISTRICT, DIVISION, TEHSIL, UNION_COUNCIL, Location
 from portal.navigation import BOTTOM_BAR, MENU
 from portal.permissions import PROVINCE_WIDE, AreaScope, Permission, Role, role_allows
 from portal.staff.models import Staff
+from portal.units.models import SurveyUnit
 from portal.web.access_cli import UNDECLARED, callbacks, rules
 from portal.web.guard import permission_of
 from tests.support.people import add_staff, csrf_token, sign_in
@@ -65,6 +68,8 @@ def world(module_app: Flask) -> World:
         here = session.get(Location, tree["mc-9"])
         assert here is not None
         inside, outside = register(session, here, 1, "Aslam"), register(session, secret, 2, f"{SECRET} Khan")
+    with module_app.app_context(), transaction() as session:
+        inside, outside = (replace(thing, file_id=_document(session, thing)) for thing in (inside, outside))
     inside = replace(inside, staff_id=_agent(module_app, "aslam.agent", inside.location_id))
     outside = replace(outside, staff_id=_agent(module_app, f"{SECRET.lower()}.agent", outside.location_id))
     browsers: dict[Role | None, FlaskClient] = {None: module_app.test_client()}
@@ -75,6 +80,14 @@ def world(module_app: Flask) -> World:
         for who, browser in browsers.items()
     }
     return World(module_app, inside, outside, browsers, tokens)
+
+
+def _document(session: Session, thing: Registered) -> int:
+    """A document of the unit; its id."""
+    unit_id = session.scalars(select(SurveyUnit.id).where(SurveyUnit.survey_id == thing.survey_id)).one()
+    upload = Upload(io.BytesIO(b"%PDF-1.4 %%EOF"), f"{SECRET if thing.survey_id.endswith('2') else 'Deed'}.pdf")
+    given: dict[str, Any] = {"client_uuid": uuid.uuid4(), "location_id": thing.location_id, "staff_id": None}
+    return store_document(session, Owner(unit_id=unit_id), upload, **given).id
 
 
 def _agent(app: Flask, username: str, location_id: int) -> int:
@@ -113,7 +126,8 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "session_id": 10**9,
         "action": "deactivate",
         "digest": "0" * 32,
-        "file_id": 10**9,  # opened by links made for one person: tests/files/test_links.py
+        "file_id": thing.file_id,
+        "number": 1,
         "variant": "large",
         "token": "no-such-token",
     }
@@ -124,7 +138,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
 
 def leads_to_a_thing(rule: Rule) -> bool:
     """Whether a parameter names something that lies in an area."""
-    return bool(rule.arguments & {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id"})
+    return bool(rule.arguments & {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id", "file_id"})
 
 
 def call(world: World, who: Role | None, rule: Rule, method: str, thing: Registered) -> TestResponse:

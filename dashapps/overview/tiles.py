@@ -16,13 +16,8 @@ from dashapps.shared.components import Change, Column, Table, Tile
 from dashapps.shared.filters import Filters
 from dashapps.shared.i18n import gettext as _
 from dashapps.shared.i18n import ngettext
-<<<<<<< HEAD
 from portal.billing.cycles import add_months
-from portal.reports.links import report_url
-=======
-from portal.billing.cycles import cycle_bounds
 from portal.reports.links import report_url, tickets_url, visits_url
->>>>>>> visits
 from portal.web import format as fmt
 
 SPARK_POINTS = 60

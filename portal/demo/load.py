@@ -192,7 +192,7 @@ def make_field_work(options: DemoOptions, report: Report) -> None:
         now = dt.datetime.now(dt.UTC)
         field_work.make(current, options.today)
         visits = field_visits.make(current, people, wards, now)
-        field_notifications.make(current, list(DEMO_USERS))
+        field_notifications.make(current, list(people))
         tickets = field_tickets.make(current, people, wards["agent"], now)
     report(f"{visits:,} visits, {tickets:,} tickets")
 

@@ -24,6 +24,7 @@ EXTENSIONS: dict[str, str] = {
     f"{_ODF}text": "odt",
     f"{_ODF}spreadsheet": "ods",
 }
+ACCEPTED = ".pdf,.docx,.xlsx,.pptx,.odt,.ods,image/jpeg,image/png,image/webp"  # what a file field offers
 _PARTS = {"word/document.xml": "docx", "xl/workbook.xml": "xlsx", "ppt/presentation.xml": "pptx"}
 _TYPES = {extension: media_type for media_type, extension in EXTENSIONS.items()}
 _MAX_MEMBERS = 5000

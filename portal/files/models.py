@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, bigint_pk, created_at, timestamp
+from portal.units.searchtext import search_vector
 
 PHOTO, DOCUMENT = FILE_KINDS = ("PHOTO", "DOCUMENT")
+
+# What the list of documents shows: those of units and accounts.
+_IS_LISTED = "kind = 'DOCUMENT' AND deleted_at IS NULL AND (unit_id IS NOT NULL OR account_id IS NOT NULL)"
 
 
 class StoredFile(Base):
@@ -17,7 +22,8 @@ class StoredFile(Base):
 
     `key` is its name in the storage, `thumb_key` that of its small version; `sha256` is of the bytes as stored. Photos
     are stored as re-encoded by us, without what else the upload held (EXIF). `location_id` is that of the thing it
-    belongs to, for the scope. `client_uuid` is made on the phone: the same file sent twice is one.
+    belongs to, for the scope; a trigger keeps it so when the thing moves. `client_uuid` is made on the phone: the
+    same file sent twice is one.
     """
 
     __tablename__ = "stored_files"
@@ -35,6 +41,9 @@ class StoredFile(Base):
         Index("ix_stored_files_comment_id", "comment_id", postgresql_where=text("comment_id IS NOT NULL")),
         Index("ix_stored_files_correction_id", "correction_id", postgresql_where=text("correction_id IS NOT NULL")),
         Index("ix_stored_files_location_id_id", "location_id", "id"),
+        Index("ix_stored_files_documents", "id", postgresql_where=text(_IS_LISTED)),
+        Index("ix_stored_files_documents_location_id_id", "location_id", "id", postgresql_where=text(_IS_LISTED)),
+        Index("ix_stored_files_search", "search", postgresql_using="gin", postgresql_where=text(_IS_LISTED)),
     )
 
     id: Mapped[bigint_pk]
@@ -61,3 +70,6 @@ class StoredFile(Base):
     deleted_at: Mapped[timestamp | None]
     deleted_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     delete_reason: Mapped[str] = mapped_column(server_default="")
+    search: Mapped[str | None] = mapped_column(
+        TSVECTOR, Computed(search_vector("title", "file_name"), persisted=True), deferred=True
+    )

@@ -53,13 +53,16 @@ def build(
     import_url: Callable[[int], str] | None = None,
     visit_url: Callable[[int], str] | None = None,
     tickets: Sequence[Line] = (),
+    files: Sequence[tuple[dt.datetime, str, str, str, str]] = (),
 ) -> list[Event]:
-    """The newest events. `many`: the record has several accounts, name the PSID. `surveyed`: when and by whom."""
+    """The newest events. `many`: the record has several accounts, name the PSID. `surveyed`: when and by whom.
+    `files`: photos and documents (see `portal.documents.panels`)."""
     events = [*_bills(history, many), *_payments(history, many)]
     events += _imports(history, may_see, import_url)
     events += _people(history, may_see)
     events += _visits(history, may_see, visit_url)
     events += _tickets(tickets, may_see)
+    events += [Event(at, title, text, who, icon) for at, title, text, who, icon in files]
     if surveyed is not None:
         events.append(Event(surveyed[0], _("Surveyed"), who=surveyed[1], icon="clipboard-check"))
     return sorted(events, key=lambda event: event.order, reverse=True)[:SHOWN]

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from portal.audit.sightings import Seen
 from portal.billing.cycles import cycle_of
 from portal.db import session
+from portal.documents import panels
 from portal.errors import NotFoundError
 from portal.field.panel import panel
 from portal.permissions import AreaScope, Permission, require
@@ -156,11 +157,13 @@ def unit(survey_id: str) -> ResponseReturnValue:
     tickets = tickets_panel.lines(
         session(), actor(), unit_ids=[shown.unit.id], account_ids=accounts, language=language()
     )
+    documents = panels.of_unit(session(), shown.unit.id, shown.unit.survey_id, shown.unit.image_urls)
     surveyed = (shown.unit.surveyed_at, shown.unit.surveyor_name or "") if shown.unit.surveyed_at else None
     events = timeline.build(
         shown.history, may_see=may_see, many=len(shown.accounts) > 1, surveyed=surveyed, import_url=_import_url(),
         visit_url=_visit_url,
         tickets=tickets,
+        files=documents.events,
     )  # fmt: skip
     own_path = _own_part(list(shown.path), current_scope())
     return render_template(
@@ -172,6 +175,7 @@ def unit(survey_id: str) -> ResponseReturnValue:
         own_path=own_path,
         path_crumbs=_crumbs(own_path, "records.units"),
         superseding=record.superseding(shown.history.bills),
+        panel=documents,
         photos=_photos(shown.unit.image_urls),
         work=panel(
             session(), shown.unit, dt.datetime.now(KARACHI).date(), may_see=may_see, reader_id=current_user.id
@@ -201,8 +205,14 @@ def account(psid: str) -> ResponseReturnValue:
     if may_see:
         note_personal_views([Seen("account", shown.account.psid, shown.account.location_id)])
     tickets = tickets_panel.lines(session(), actor(), account_ids=[shown.account.id], language=language())
+    documents = panels.of_account(session(), shown.account.id, shown.unit.id if shown.unit else None)
     events = timeline.build(
-        shown.history, may_see=may_see, import_url=_import_url(), visit_url=_visit_url, tickets=tickets
+        shown.history,
+        may_see=may_see,
+        import_url=_import_url(),
+        visit_url=_visit_url,
+        tickets=tickets,
+        files=documents.events,
     )
     own_path = _own_part(list(shown.path), current_scope())
     return render_template(
@@ -212,6 +222,7 @@ def account(psid: str) -> ResponseReturnValue:
         balance=shown.balance,
         edits=told(shown.history.changes, may_see),
         held=held_labels(shown.account, ACCOUNT_FIELDS),
+        panel=documents,
         history=shown.history,
         events=events,
         own_path=own_path,

@@ -18,6 +18,7 @@ from portal.config import (
     BOUNDS,
     DIRECT_EDIT,
     LANGUAGES,
+    PORTAL_PHOTOS,
     ROLES_WITH_SECOND_FACTOR,
     SMTP_SECURITY,
     SWITCH,
@@ -101,6 +102,13 @@ WEEKDAY_NAMES = dict(
 )  # fmt: skip
 DIRECT_EDIT_NAMES = dict(
     zip(DIRECT_EDIT, (_l("A supervisor decides"), _l("Applied at once")), strict=True)
+)
+PHOTO_SOURCES = dict(
+    zip(
+        PORTAL_PHOTOS,
+        (_l("From any public host"), _l("Only from the hosts named below"), _l("Not at all")),
+        strict=True,
+    )
 )
 SECTION_NAMES: dict[Section, Any] = {
     Section.GENERAL: _l("General"),
@@ -236,6 +244,21 @@ SPECS: tuple[Spec, ...] = (
         _l("Larger ones are refused with a sentence."), "MAX_DOCUMENT_MIB", _l("MiB"),
     ),
     Spec(
+        "portal_photos", Kind.CHOICE, Section.DATA, _l("Photos of the provincial portal"),
+        _l("Files name addresses of photos; the portal shows them from here, fetched once and made smaller."),
+        "PORTAL_PHOTOS", choices=PHOTO_SOURCES,
+    ),
+    Spec(
+        "portal_photo_hosts", Kind.TEXT, Section.DATA, _l("Hosts of these photos"),
+        _l("Names with blanks between, such as photos.example.gov.pk, for photos of named hosts only."),
+        "PORTAL_PHOTO_HOSTS", check=checks.hosts, max_length=500, placeholder="photos.example.gov.pk",
+    ),
+    Spec(
+        "photo_cache_mib", Kind.NUMBER, Section.DATA, _l("Room for fetched photos"),
+        _l("Above it, those not looked at for longest are deleted at night; they are fetched again when needed."),
+        "PHOTO_CACHE_MIB", _l("MiB"),
+    ),
+    Spec(
         "import_file_days", Kind.NUMBER, Section.DATA, _l("Keep imported files"),
         _l("Uploaded files are deleted after this time; what they brought stays, with the history of the import."),
         "IMPORT_FILE_DAYS", _l("days"),
@@ -357,6 +380,8 @@ def check_together(values: Mapping[str, Any]) -> dict[str, str]:
             errors[name] = str(_("Enter a time like 09:00."))
     if not errors.keys() & {"working_from", "working_to"} and values["working_from"] >= values["working_to"]:
         errors["working_to"] = str(_("Work must end after it begins."))
+    if values["portal_photos"] == "named" and not values["portal_photo_hosts"]:
+        errors["portal_photo_hosts"] = str(_("Name at least one host."))
     if values["idle_minutes"] > values["session_hours"] * 60:
         errors["idle_minutes"] = str(_("This is longer than the longest session."))
     return errors

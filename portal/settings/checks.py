@@ -20,8 +20,8 @@ from portal.errors import InvalidInputError
 from portal.mail.service import is_address, is_this_machine
 
 __all__ = [
-    "address", "clock", "host", "is_this_machine", "line", "logo", "number", "one_word", "phone", "storage_url",
-    "targets",
+    "address", "clock", "host", "hosts", "is_this_machine", "line", "logo", "number", "one_word", "phone",
+    "storage_url", "targets",
 ]  # fmt: skip
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?")
@@ -92,6 +92,17 @@ def host(text: str) -> str:
     if len(text) > 253 or not _HOST.fullmatch(text):
         raise InvalidInputError(_("Enter the name of a server such as smtp.example.org, without a port."))
     return text.lower()
+
+
+def hosts(text: str) -> str:
+    """Names of servers with blanks between, each perhaps with a port."""
+    found = []
+    for word in text.replace(",", " ").lower().split():
+        name, _colon, port = word.partition(":")
+        if not _HOST.fullmatch(name) or (port and not (port.isdecimal() and len(port) <= 5)):
+            raise InvalidInputError(_("Enter names of servers with blanks between, such as photos.example.gov.pk."))
+        found.append(word)
+    return " ".join(dict.fromkeys(found))
 
 
 def storage_url(text: str) -> str:

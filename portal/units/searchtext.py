@@ -22,11 +22,18 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-# translate() deletes characters of its second argument that have no partner in the third: the signs come last.
-SEARCH_VECTOR = (
-    "to_tsvector('simple'::regconfig, translate(coalesce(consumer_name, '') || ' ' || coalesce(address, ''), "
-    + _quoted("".join(_LETTERS) + _PUNCTUATION + _SIGNS)
-    + ", "
-    + _quoted("".join(_LETTERS.values()) + " " * len(_PUNCTUATION))
-    + "))"
-)
+def search_vector(one: str, other: str) -> str:
+    """The SQL of what the database indexes of two columns.
+
+    translate() deletes characters of its second argument that have no partner in the third: the signs come last.
+    """
+    return (
+        f"to_tsvector('simple'::regconfig, translate(coalesce({one}, '') || ' ' || coalesce({other}, ''), "
+        + _quoted("".join(_LETTERS) + _PUNCTUATION + _SIGNS)
+        + ", "
+        + _quoted("".join(_LETTERS.values()) + " " * len(_PUNCTUATION))
+        + "))"
+    )
+
+
+SEARCH_VECTOR = search_vector("consumer_name", "address")

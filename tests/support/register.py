@@ -32,6 +32,7 @@ class Registered:
     place_id: int
     move_id: int
     staff_id: int = 0  # somebody of the area, where a test has one
+    file_id: int = 0  # a document of the unit, where a test has one
 
 
 def register(session: Session, location: Location, number: int, name: str) -> Registered:
