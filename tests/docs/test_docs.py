@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import click
 import pytest
 from flask import Flask
-from flask.cli import FlaskGroup
+from flask.cli import FlaskGroup, ScriptInfo
 
 from portal.config import PROJECT_DIR, Settings, load_settings
 from portal.factory import create_app
@@ -137,26 +138,35 @@ def idle_app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     return create_app(Settings(folder, "postgresql+psycopg2:///nowhere", "a-key-for-tests-of-the-documentation-only"))
 
 
+@dataclass(frozen=True)
+class Commands:
+    """The command line. Flask looks the application up in the context: else it would take that of this folder."""
+
+    group: click.Group
+    info: ScriptInfo
+
+
 @pytest.fixture(scope="module")
-def commands(idle_app: Flask) -> FlaskGroup:
-    return FlaskGroup(create_app=lambda: idle_app)
+def commands(idle_app: Flask) -> Commands:
+    return Commands(FlaskGroup(create_app=lambda: idle_app), ScriptInfo(create_app=lambda: idle_app))
 
 
-def wrong_in(group: click.Group, words: list[str]) -> str | None:
+def wrong_in(commands: Commands, words: list[str]) -> str | None:
     """What does not exist in `flask WORDS`, None when all of it does."""
-    with click.Context(group, info_name="flask") as context:
+    group = commands.group
+    with click.Context(group, info_name="flask", obj=commands.info) as context:
         command = group.get_command(context, words[0])
     if command is None:
         return words[0]
     rest = words[1:]
     if isinstance(command, click.Group) and rest:
-        return wrong_in(command, rest)
+        return wrong_in(replace(commands, group=command), rest)
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     return next((word for word in rest if word.startswith("--") and word not in known), None)
 
 
 @each_page
-def test_flask_commands_exist(page: Path, commands: FlaskGroup) -> None:
+def test_flask_commands_exist(page: Path, commands: Commands) -> None:
     wrong = []
     for piece in code(page):
         found = re.match(r"(?:\S*/)?flask (?:--app \S+ )?([a-z].*)", piece)
@@ -165,8 +175,9 @@ def test_flask_commands_exist(page: Path, commands: FlaskGroup) -> None:
     assert wrong == []
 
 
-def test_commands_are_found_out(commands: FlaskGroup) -> None:
-    """The test above can fail."""
+def test_commands_are_found_out(commands: Commands, idle_app: Flask) -> None:
+    """The test above can fail, and looks at the application of this file: no instance of a developer's is started."""
+    assert commands.info.load_app() is idle_app
     assert wrong_in(commands, ["fly"]) == "fly"
     assert wrong_in(commands, ["staff", "fire"]) == "fire"
     assert wrong_in(commands, ["verify", "--loud"]) == "--loud"
