@@ -53,6 +53,7 @@ COMMANDS: list[str] = [
     "portal.staff.cli:staff_cli",
     "portal.audit.cli:audit_cli",
     "portal.web.access_cli:access",
+    "portal.files.cli:commands",
 ]
 
 

@@ -26,6 +26,7 @@ TASK_MODULES = [
     "portal.staff.reset_mail",
     "portal.imports.tasks",
     "portal.payments.tasks",
+    "portal.files.tasks",
     "portal.jobs.tasks",
 ]
 MAX_ATTEMPTS = 3

@@ -74,6 +74,8 @@ def verify_everything() -> None:
 @task("jobs.housekeeping", cron="0 21 * * *", lock="jobs.housekeeping")
 def tidy_up() -> None:
     """Delete what is not needed any more: login attempts, sessions, jobs, cache files, uploads."""
+    from portal.documents import photo_cache
+
     with transaction():
         counts = {
             "login attempts": housekeeping.prune_login_attempts(),
@@ -84,4 +86,5 @@ def tidy_up() -> None:
         uploads = housekeeping.forget_uploads(settings().import_file_days)
     counts["uploads"] = housekeeping.delete_files(uploads, settings().uploads_dir)
     counts["cache files"] = housekeeping.prune_cache(settings().results_dir)
+    counts["photos"] = photo_cache.prune(settings().photos_dir, settings().photo_cache_mib)
     log.info("tidied up: %s", ", ".join(f"{count} {name}" for name, count in counts.items()))
