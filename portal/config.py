@@ -116,6 +116,12 @@ class Settings:
     smtp_from: str = ""
     # Never on a page: from the environment only.
     smtp_password: str | None = field(default=None, repr=False)
+    s3_endpoint: str = ""  # '' is AWS itself
+    s3_region: str = "us-east-1"
+    s3_access_key: str = field(default="", repr=False)
+    s3_secret_key: str = field(default="", repr=False)
+    google_key_file: str = ""  # the key file of a service account
+    gdrive_endpoint: str = ""  # '' is Google itself
     # How people reach the portal, for links in mails: the Host header of a request is anybody's word.
     public_url: str = ""
 
@@ -245,6 +251,12 @@ def load_settings(env: dict[str, str] | None = None) -> Settings:
         requests_per_minute=_integer(env, "REQUESTS_PER_MINUTE", 300, 30, 1_000_000),
         testing=env.get("PORTAL_TESTING", "").lower() in {"1", "true", "yes"},
         smtp_password=env.get("SMTP_PASSWORD") or None,
+        s3_endpoint=env.get("AWS_ENDPOINT_URL", "").strip().rstrip("/"),
+        s3_region=env.get("AWS_REGION", "").strip() or "us-east-1",
+        s3_access_key=env.get("AWS_ACCESS_KEY_ID", "").strip(),
+        s3_secret_key=env.get("AWS_SECRET_ACCESS_KEY", "").strip(),
+        google_key_file=env.get("GOOGLE_APPLICATION_CREDENTIALS", "").strip(),
+        gdrive_endpoint=env.get("GDRIVE_ENDPOINT", "").strip(),
         public_url=env.get("PUBLIC_URL", "").strip().rstrip("/"),
         **_changeable(env),
     )

@@ -62,6 +62,7 @@ COMMANDS: list[str] = [
     "portal.cutover.cli:cutover_command",
     "portal.audit.cli:audit_cli",
     "portal.web.access_cli:access",
+    "portal.files.cli:commands",
 ]
 
 

@@ -238,7 +238,7 @@ def _refuse_one_too_many(session: Session, owner: Owner, kind: str, most: int) -
 
 def _keep(session: Session, file: StoredFile, data: bytes, extension: str, drawn: pictures.Drawn | None) -> StoredFile:
     """Write the bytes, then the row and its line in the audit log."""
-    stem = f"{file.kind.lower()}s/{dt.datetime.now(dt.UTC):%Y/%m}/{uuid.uuid4().hex}"
+    stem = f"{file.kind.lower()}s/{dt.datetime.now(dt.UTC):%Y/%m/%d}/{uuid.uuid4().hex}"
     file.key, file.bytes, file.sha256 = f"{stem}.{extension}", len(data), hashlib.sha256(data).hexdigest()
     storage = current_storage()
     _take_away_on_rollback(session, file.key)

@@ -30,6 +30,7 @@ TASK_MODULES = [
     "portal.notifications.tasks",
     "portal.visits.tasks",
     "portal.tickets.tasks",
+    "portal.files.tasks",
     "portal.jobs.tasks",
 ]
 MAX_ATTEMPTS = 3

@@ -97,6 +97,7 @@ def _alert(session: Session, total: int) -> None:
 def tidy_up() -> None:
     """Delete what is not needed any more: attempts to sign in, sessions, one-time secrets, jobs, mails, files."""
     from portal.cutover.runs import forget_old
+    from portal.documents import photo_cache
     from portal.notifications import inbox
 
     with transaction() as session:
@@ -112,4 +113,5 @@ def tidy_up() -> None:
         uploads = housekeeping.forget_uploads(days) + forget_old(session, days)
     counts["uploads"] = housekeeping.delete_files(uploads, settings().uploads_dir)
     counts["cache files"] = housekeeping.prune_cache(settings().results_dir)
+    counts["photos"] = photo_cache.prune(settings().photos_dir, settings().photo_cache_mib)
     log.info("tidied up: %s", ", ".join(f"{count} {name}" for name, count in counts.items()))

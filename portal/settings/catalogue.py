@@ -275,8 +275,9 @@ SPECS: tuple[Spec, ...] = (
     Spec(
         "storage_url", Kind.TEXT, Section.DATA, _l("Storage of photos and documents"),
         _l(
-            "Empty: the folder of the instance. A folder as file:///srv/portal, or s3://bucket/folder. Photos come with"
-            " a later version; until then the address is only kept and checked, and imports stay in the instance."
+            "Empty: the folder of the instance. Else a folder as file:///srv/portal, s3://bucket/folder, or"
+            " gdrive://folder-id of a shared drive. What is stored already is not moved along: move it first (see the"
+            " administrator’s manual). Imports stay in the instance."
         ),
         "STORAGE_URL", check=checks.storage_url, max_length=300, placeholder="file:///srv/portal",
     ),

@@ -26,6 +26,7 @@ __all__ = [
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_DRIVE_FOLDER = re.compile(r"[A-Za-z0-9_-]{10,100}")
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 MAX_TARGETS = 500
 
@@ -106,8 +107,8 @@ def hosts(text: str) -> str:
 
 
 def storage_url(text: str) -> str:
-    """A folder as an absolute file URL, or a bucket. No password in it: those stay in the environment."""
-    message = _("Enter a folder as file:///srv/portal or a bucket as s3://name/folder.")
+    """A folder (absolute file URL), a bucket, or a folder of Google Drive. No password: it stays in the environment."""
+    message = _("Enter a folder as file:///srv/portal, a bucket as s3://name/folder, or a drive as gdrive://folder-id.")
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -123,6 +124,8 @@ def storage_url(text: str) -> str:
         return f"file://{PurePosixPath(parts.path)}"
     if parts.scheme == "s3" and _BUCKET.fullmatch(parts.netloc):
         return f"s3://{parts.netloc}{parts.path.rstrip('/')}"
+    if parts.scheme == "gdrive" and _DRIVE_FOLDER.fullmatch(parts.netloc) and parts.path in {"", "/"}:
+        return f"gdrive://{parts.netloc}"
     raise InvalidInputError(message)
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from flask_babel import gettext as _
@@ -16,9 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal.config import Settings
 from portal.db import side_transaction
-from portal.errors import DomainError
+from portal.errors import ConfigurationError, DomainError
 from portal.mail import service as mail
 from portal.mail.service import MailError
+from portal.storage.places import storage_at
 
 SECONDS = 3
 
@@ -62,6 +61,14 @@ def secrets_of(settings: Settings) -> list[Secret]:
             "SMTP_PASSWORD", _l("Password at the mail server"), settings.smtp_password is not None,
             given if settings.smtp_password else missing, mail.is_configured(settings),
         ),
+        Secret(
+            "AWS_SECRET_ACCESS_KEY", _l("Key of the bucket"), bool(settings.s3_secret_key),
+            given if settings.s3_secret_key else missing, False,
+        ),
+        Secret(
+            "GOOGLE_APPLICATION_CREDENTIALS", _l("Key file of Google Drive"), bool(settings.google_key_file),
+            given if settings.google_key_file else missing, False,
+        ),
     ]  # fmt: skip
 
 
@@ -72,6 +79,8 @@ def check_all(settings: Settings) -> dict[str, Finding]:
         "DATABASE_URL": _database(),
         "REDIS_URL": _redis(settings),
         "SMTP_PASSWORD": _mail(settings),
+        "AWS_SECRET_ACCESS_KEY": _used_by_storage(settings, "s3://"),
+        "GOOGLE_APPLICATION_CREDENTIALS": _used_by_storage(settings, "gdrive://"),
         "STORAGE_URL": storage(settings),
     }
 
@@ -115,16 +124,29 @@ def _mail(settings: Settings) -> Finding:
     return Finding(True, str(_("Connected and signed in.")))
 
 
+def _used_by_storage(settings: Settings, scheme: str) -> Finding:
+    if settings.storage_url.startswith(scheme):
+        return Finding(None, str(_("Tried with the storage.")))
+    return Finding(None, str(_("Not used.")))
+
+
 def storage(settings: Settings) -> Finding:
-    """Whether files can be written to the storage. A bucket is not asked: its driver comes with photos."""
-    url = settings.storage_url
-    if url.startswith("s3://"):
-        return Finding(None, str(_("Buckets come into use with photos, in a later version; not checked.")))
-    folder = Path(url.removeprefix("file://")) if url else settings.instance_dir
-    probe = folder / f".portal-{uuid.uuid4().hex}"
+    """Whether a file can be stored, read back and deleted."""
+    key, data = f"check/{uuid.uuid4().hex}.txt", b"The portal tries whether it can store files here.\n"
     try:
-        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        probe.unlink()
-    except OSError:
+        place = storage_at(settings)
+        place.write(key, data)
+        same = place.read(key) == data
+        place.delete(key)
+    except ConfigurationError as error:
+        return Finding(False, str(error))
+    except DomainError:
+        if settings.storage_url.startswith(("s3://", "gdrive://")):
+            return Finding(
+                False,
+                str(_("The storage does not answer, refuses the keys, or has no such bucket or folder.")),
+            )
         return Finding(False, str(_("The portal cannot write into this folder.")))
-    return Finding(True, str(_("The portal can write there.")))
+    if not same:
+        return Finding(False, str(_("What was read back is not what was stored.")))
+    return Finding(True, str(_("A file was stored, read back and deleted.")))

@@ -60,7 +60,7 @@
     failed.hidden = true; picture.hidden = false; dialog.classList.add("is-loading");
     picture.alt = photo.dataset.caption || "";
     picture.src = photo.href;
-    caption.textContent = [photo.dataset.caption, photo.dataset.when].filter(Boolean).join(" · ");
+    caption.textContent = [photo.dataset.caption, photo.dataset.when].filter(Boolean).map(function (part) { return "\u2068" + part + "\u2069"; }).join(" · ");
     count.textContent = photos.length > 1 ? (at + 1) + " / " + photos.length : "";
     source.hidden = !photo.dataset.source;
     if (photo.dataset.source) source.href = photo.dataset.source; else source.removeAttribute("href");

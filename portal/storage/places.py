@@ -10,7 +10,6 @@ Keys are made by us (`portal.files.service`): small letters, digits, `/`, `.`, `
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import logging
 import os
 import re
@@ -18,7 +17,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from flask_babel import lazy_gettext as _l
 
@@ -39,13 +38,17 @@ class Kept:
 
     key: str
     size: int
-    modified: dt.datetime
 
 
 class FileGone(NotFoundError):
     """The storage answers, and has no such file."""
 
     code = "file_gone"
+
+
+def gone() -> FileGone:
+    """The error for a file that is not there."""
+    return FileGone(_GONE)
 
 
 class Storage(Protocol):
@@ -75,7 +78,7 @@ def answering() -> Iterator[None]:
     except DomainError:
         raise
     except FileNotFoundError:
-        raise FileGone(_GONE) from None
+        raise gone() from None
     except Exception as error:
         log.warning("the storage failed: %s", type(error).__name__)
         raise StorageAway(_AWAY) from error
@@ -88,54 +91,8 @@ def checked(key: str) -> str:
     return key
 
 
-class Folder:
-    """A folder of this machine. Folders are 0700 and files 0600, and a file appears whole or not at all."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def _path(self, key: str) -> Path:
-        return self._root / checked(key)
-
-    def write(self, key: str, data: bytes) -> None:
-        path = self._path(key)
-        with answering():
-            _private_folders(path.parent, self._root)
-            half = path.with_name(f".{uuid.uuid4().hex}.part")
-            try:
-                with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-                    out.write(data)
-                    out.flush()
-                    os.fsync(out.fileno())
-                half.rename(path)
-            except BaseException:
-                half.unlink(missing_ok=True)
-                raise
-
-    def read(self, key: str) -> bytes:
-        with answering():
-            return self._path(key).read_bytes()
-
-    def chunks(self, key: str) -> Iterator[bytes]:
-        with answering():
-            file = self._path(key).open("rb")
-        return pieces(file)
-
-    def delete(self, key: str) -> None:
-        with answering():
-            self._path(key).unlink(missing_ok=True)
-
-    def everything(self) -> Iterator[Kept]:
-        with answering():
-            for path in sorted(self._root.rglob("*")) if self._root.is_dir() else ():
-                if path.is_file():
-                    seen = path.stat()
-                    when = dt.datetime.fromtimestamp(seen.st_mtime, dt.UTC)
-                    yield Kept(path.relative_to(self._root).as_posix(), seen.st_size, when)
-
-
-class Remote:
-    """A bucket or drive behind an fsspec file system; `root` is the bucket with the folder in it."""
+class OnFsspec:
+    """A storage behind an fsspec file system; `root` is the folder, or the bucket with the folder in it."""
 
     def __init__(self, filesystem: Any, root: str) -> None:
         self._files = filesystem
@@ -155,10 +112,7 @@ class Remote:
             return bytes(self._files.cat_file(path))
 
     def chunks(self, key: str) -> Iterator[bytes]:
-        path = self._path(key)
-        with answering():
-            file = self._files.open(path, "rb", block_size=4 * 1024 * 1024)
-        return pieces(file)
+        return iter((self.read(key),))  # no file is larger than a document may be
 
     def delete(self, key: str) -> None:
         path = self._path(key)
@@ -170,24 +124,31 @@ class Remote:
             self._files.invalidate_cache()
             found = self._files.find(self._root, detail=True)
         for path, facts in sorted(found.items()):
-            when = facts.get("LastModified") or facts.get("mtime") or facts.get("created")
-            yield Kept(path.removeprefix(f"{self._root}/"), int(facts["size"]), when)
+            yield Kept(path.removeprefix(f"{self._root}/"), int(facts["size"]))
 
 
-def pieces(file: IO[bytes]) -> Iterator[bytes]:
-    """The file in pieces, closed at the end; the first one is read at once, so that what fails fails early."""
-    with answering():
-        first = file.read(CHUNK)
+class Folder(OnFsspec):
+    """A folder of this machine. Folders are 0700 and files 0600, and a file appears whole or not at all."""
 
-    def rest() -> Iterator[bytes]:
-        with file:
-            piece = first
-            while piece:
-                yield piece
-                with answering():
-                    piece = file.read(CHUNK)
+    def __init__(self, root: Path) -> None:
+        import fsspec  # type: ignore[import-untyped]
 
-    return rest()
+        super().__init__(fsspec.filesystem("file"), str(root))
+
+    def write(self, key: str, data: bytes) -> None:
+        path, root = Path(self._path(key)), Path(self._root)
+        with answering():
+            _private_folders(path.parent, root)
+            half = path.with_name(f".{uuid.uuid4().hex}.part")
+            try:
+                with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+                    out.write(data)
+                    out.flush()
+                    os.fsync(out.fileno())
+                half.rename(path)
+            except BaseException:
+                half.unlink(missing_ok=True)
+                raise
 
 
 def _private_folders(folder: Path, root: Path) -> None:
@@ -208,4 +169,4 @@ def storage_at(settings: Settings) -> Storage:
         return Folder(Path(url.removeprefix("file://")))
     from portal.storage import remote
 
-    return remote.storage_at(url)
+    return remote.storage_at(settings)

@@ -63,6 +63,7 @@ PLANTED = [
     ("import_batches", "DELETE FROM import_rows"),
     ("import_batches", "UPDATE accounts SET last_batch_id = 999999"),
     ("import_batches", "UPDATE bills SET first_batch_id = 999999"),
+    ("stored_files", "UPDATE stored_files SET location_id = 1"),
 ]  # fmt: skip
 
 
@@ -76,6 +77,14 @@ def filled(module_app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Flask
         rows = [biller_row(1), biller_row(2), biller_row(3), biller_row(4, biller_psid="-")]
         bring_committed(write(folder, "biller", rows), month="2025-11")
         bring_committed(write(folder, "paid", [paid_row(1), paid_row(9)]))
+        with transaction() as session:
+            session.execute(
+                text(
+                    "INSERT INTO stored_files (client_uuid, kind, key, media_type, bytes, sha256, location_id, unit_id)"
+                    " SELECT gen_random_uuid(), 'PHOTO', 'photos/' || id, 'image/jpeg', 1, '', location_id, id"
+                    " FROM survey_units"
+                )
+            )
     return module_app
 
 
