@@ -43,6 +43,8 @@ _UNITS = Entry(_l("Units"), "/units/", Permission.VIEW_UNITS, "house")
 _ACCOUNTS = Entry(_l("Accounts"), "/accounts/", Permission.VIEW_UNITS, "person-vcard")
 _IMPORTS = Entry(_l("Imports"), "/imports/", Permission.VIEW_IMPORTS, "box-arrow-in-down")
 _PLACES = Entry(_l("Places to match"), "/places/", Permission.MATCH_PLACES, "signpost-split")
+_LOCATIONS = Entry(_l("Locations"), "/locations/", Permission.MANAGE_LOCATIONS, "diagram-3")
+_LOOKUPS = Entry(_l("Lists of words"), "/lookups/", Permission.MANAGE_LOOKUPS, "card-list")
 _MOVE = Entry(_l("Move bills"), "/billing/move", Permission.MOVE_BILLS, "arrow-left-right")
 _AUDIT = Entry(_l("Audit log"), "/audit/", Permission.VIEW_AUDIT, "journal-text")
 _SETTINGS = Entry(_l("Settings"), "/settings/", Permission.MANAGE_SETTINGS, "gear")
@@ -53,7 +55,7 @@ _ME = Entry(_l("Me"), "/me", Permission.SIGNED_IN, "person-circle")
 MENU: tuple[Group, ...] = (
     Group(_l("Dashboards"), (_OVERVIEW, _REPORTS)),
     Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS)),
-    Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE)),
+    Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE, _LOCATIONS, _LOOKUPS)),
     Group(_l("Administration"), (_STAFF, _AUDIT, _SETTINGS)),
 )
 

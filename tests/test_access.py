@@ -112,6 +112,11 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "action": "deactivate",
         "digest": "0" * 32,
         "token": "no-such-token",
+        "location_id": thing.location_id,
+        "what": "edit",
+        "name_id": 10**9,
+        "kind": "house_type",
+        "lookup_id": 10**9,
     }
     missing = rule.arguments - known.keys()
     assert not missing, f"{rule.rule} has parameters this test has no example of: {missing}"
@@ -120,7 +125,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
 
 def leads_to_a_thing(rule: Rule) -> bool:
     """Whether a parameter names something that lies in an area."""
-    return bool(rule.arguments & {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id"})
+    return bool(rule.arguments & {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id", "location_id"})
 
 
 def call(world: World, who: Role | None, rule: Rule, method: str, thing: Registered) -> TestResponse:

@@ -97,7 +97,8 @@ def find(session: Session) -> None:
     note(
         session,
         "OLDER_FILE",
-        "SELECT line_no, '', '' FROM work WHERE outcome = 'UNCHANGED' AND differs AND NOT may_write AND NOT is_given_up",
+        "SELECT line_no, '', '' FROM work"
+        " WHERE outcome = 'UNCHANGED' AND differs AND NOT may_write AND NOT is_given_up",
     )
     for code, condition in (("CLOSED_BY_HAND", "w.is_given_up"), ("KEPT_BY_HAND", "w.is_kept AND w.may_write")):
         note(

@@ -26,6 +26,7 @@ TASK_MODULES = [
     "portal.staff.reset_mail",
     "portal.imports.tasks",
     "portal.payments.tasks",
+    "portal.registers.tasks",
     "portal.jobs.tasks",
 ]
 MAX_ATTEMPTS = 3

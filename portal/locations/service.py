@@ -134,9 +134,8 @@ def assign_divisions(session: Session) -> list[str]:
             divisions[key] = Location(parent_id=root.id, kind=DIVISION, name=spellings[key].strip(), match_key=key)
             session.add(divisions[key])
             session.flush()
-        elif spellings[key].strip() < divisions[key].name:
-            if "name" not in divisions[key].kept_by_hand:
-                divisions[key].name = spellings[key].strip()
+        elif spellings[key].strip() < divisions[key].name and "name" not in divisions[key].kept_by_hand:
+            divisions[key].name = spellings[key].strip()
         if district.parent_id != divisions[key].id:
             district.parent_id = divisions[key].id
     session.flush()

@@ -7,8 +7,11 @@ from portal.locations.service import FOLLOWERS
 
 # References to locations that are not moved: the tree itself, its names, what is only told of the past.
 KEPT = frozenset(
-    {"locations", "location_closure", "location_names", "places", "audit_log", "record_changes", "bill_moves"}
-)
+    {
+        "locations", "location_closure", "location_names", "places", "audit_log", "record_changes", "bill_moves",
+        "unit_moves",
+    }
+)  # fmt: skip
 
 
 def references(*, with_followers: bool = False) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from portal.registers.noting import note
 from portal.registers.placing import location_inside
 from portal.registers.tree import open_location, remember
 
+
 @dataclass(frozen=True)
 class Effects:
     """What a merge takes along, counted before it is done. `below` are locations that lie in the merged one."""
@@ -65,7 +66,7 @@ def merge(
 ) -> Effects:  # fmt: skip
     """Merge a location into another of its kind, both inside the actor's area. It cannot be undone.
 
-    `promise` is that of the effects that were shown. Raises InvalidInputError, ConflictError (`changed`), NotFoundError.
+    `promise` is that of the effects shown. Raises InvalidInputError, NotFoundError, ConflictError (`changed`).
     """
     location = open_location(session, actor, location_id, version)
     into = location_inside(session, into_id, actor.scope)
@@ -73,7 +74,8 @@ def merge(
         raise InvalidInputError(_("Only two locations of one kind can be merged. Nothing was merged."))
     done = effects(session, location.id)
     if promise is not None and promise != done.promise:
-        raise ConflictError(_("What hangs on it has changed since you looked. Look at the new figures."), code="changed")
+        sentence = _("What hangs on it has changed since you looked. Look at the new figures.")
+        raise ConflictError(sentence, code="changed")
     _merge(session, actor, location, into, reason)
     rematch_places(session)
     return done

@@ -1,4 +1,4 @@
-"""The tree of locations by hand: make, rename, move, merge, give up, and the names files may use. Flushes, never commits.
+"""The tree of locations by hand: make, rename, move, give up, and the names files may use. Flushes, never commits.
 
 Rows of the registers hang on places, and places on locations: when the tree changes, places are matched again and
 their rows follow. What a location was called, and where it lay, stays known (`LocationName`): files go on using the
@@ -288,7 +288,8 @@ def _check_is_free(session: Session, parent_id: int, location: Location) -> None
         ).first()
     if twin is not None:
         said = f" ({UC_TYPE_WORDS[twin.uc_type]})" if twin.uc_type else ""
-        sentence = _("There is a location of this name already: %(name)s. Merge the two instead.", name=twin.name + said)
+        name = twin.name + said
+        sentence = _("There is a location of this name already: %(name)s. Merge the two instead.", name=name)
         raise ConflictError(sentence, code="taken", field="name")
 
 
