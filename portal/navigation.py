@@ -47,6 +47,8 @@ _REVIEW = Entry(_l("Review"), "/review/", Permission.REVIEW_VISITS, "check2-all"
 _DOCUMENTS = Entry(_l("Documents"), "/documents/", Permission.VIEW_FILES, "file-earmark-text")
 _IMPORTS = Entry(_l("Imports"), "/imports/", Permission.VIEW_IMPORTS, "box-arrow-in-down")
 _PLACES = Entry(_l("Places to match"), "/places/", Permission.MATCH_PLACES, "signpost-split")
+_LOCATIONS = Entry(_l("Locations"), "/locations/", Permission.MANAGE_LOCATIONS, "diagram-3")
+_LOOKUPS = Entry(_l("Lists of words"), "/lookups/", Permission.MANAGE_LOOKUPS, "card-list")
 _MOVE = Entry(_l("Move bills"), "/billing/move", Permission.MOVE_BILLS, "arrow-left-right")
 _AUDIT = Entry(_l("Audit log"), "/audit/", Permission.VIEW_AUDIT, "journal-text")
 _SETTINGS = Entry(_l("Settings"), "/settings/", Permission.MANAGE_SETTINGS, "gear")
@@ -65,7 +67,7 @@ MENU: tuple[Group, ...] = (
     Group(_l("Work"), (_SEARCH, _UNITS, _ACCOUNTS, _DOCUMENTS)),
     Group(_l("Field"), (_ASSIGNED, _MY_AREA, _VISITS, _REVIEW, _CORRECTIONS, _ASSIGNMENTS)),
     Group(_l("Tickets"), (_TICKETS,)),
-    Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE)),
+    Group(_l("Office"), (_IMPORTS, _PLACES, _MOVE, _LOCATIONS, _LOOKUPS)),
     Group(_l("Administration"), (_STAFF, _AUDIT, _SETTINGS, _CUTOVER)),
 )
 

@@ -130,6 +130,11 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "number": 1,
         "variant": "large",
         "token": "no-such-token",
+        "location_id": thing.location_id,
+        "what": "edit",
+        "name_id": 10**9,
+        "kind": "house_type",
+        "lookup_id": 10**9,
     }
     missing = rule.arguments - known.keys()
     assert not missing, f"{rule.rule} has parameters this test has no example of: {missing}"
@@ -138,7 +143,8 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
 
 def leads_to_a_thing(rule: Rule) -> bool:
     """Whether a parameter names something that lies in an area."""
-    return bool(rule.arguments & {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id", "file_id"})
+    areas = {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id", "file_id", "location_id"}
+    return bool(rule.arguments & areas)
 
 
 def call(world: World, who: Role | None, rule: Rule, method: str, thing: Registered) -> TestResponse:

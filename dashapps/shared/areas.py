@@ -132,7 +132,9 @@ def _fork(node_id: int, scope: AreaScope) -> Any:
     return (
         select(LocationClosure.ancestor_id)
         .join(used, used.c.location_id == LocationClosure.location_id)
-        .where(select(child.id).where(child.parent_id == LocationClosure.ancestor_id).exists())
+        .where(
+            select(child.id).where(child.parent_id == LocationClosure.ancestor_id, child.deleted_at.is_(None)).exists()
+        )
         .group_by(LocationClosure.ancestor_id)
         .having(func.count() == select(func.count()).select_from(used).scalar_subquery())
         .order_by(func.max(LocationClosure.depth))
@@ -149,7 +151,9 @@ def _broken_up(connection: Connection, path: tuple[Node, ...], tops: tuple[Node,
     parent = case((fork.in_(inside), fork), else_=node_id)
     child = aliased(Location)
     rows = connection.execute(
-        select(child.id, child.parent_id, child.name, child.name_ur, child.kind).where(child.parent_id == parent)
+        select(child.id, child.parent_id, child.name, child.name_ur, child.kind).where(
+            child.parent_id == parent, child.deleted_at.is_(None)
+        )
     ).all()
     kinds = {row.kind for row in rows}
     return Area(

@@ -88,6 +88,29 @@ def upgrade() -> None:
         sa.UniqueConstraint("location_id", "parent_id", "match_key", name="uq_location_names_key"),
     )
     op.create_index("ix_location_names_parent_id_match_key", "location_names", ["parent_id", "match_key"])
+    op.create_table(
+        "unit_moves",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("staff_id", sa.Integer(), nullable=False),
+        sa.Column("unit_ids", postgresql.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("to_location_id", sa.Integer(), nullable=True),
+        sa.Column("with_accounts", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("reason", sa.String(), server_default="", nullable=False),
+        sa.Column("status", sa.String(), server_default="DRAFT", nullable=False),
+        sa.Column("promised", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("result", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("problem", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("address", sa.String(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('DRAFT','QUEUED','DONE','CHANGED','FAILED')", name=op.f("ck_unit_moves_status")
+        ),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_unit_moves_staff_id")),
+        sa.ForeignKeyConstraint(["to_location_id"], ["locations.id"], name=op.f("fk_unit_moves_to_location_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_unit_moves")),
+    )
+    op.create_index("ix_unit_moves_staff_id_id", "unit_moves", ["staff_id", "id"])
     run("CREATE SEQUENCE provisional_survey_ids AS bigint START WITH 900000000001")
     run(unit_triggers())
     lookups = sa.table("lookups", sa.column("kind"), sa.column("name"), sa.column("position"))

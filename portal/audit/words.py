@@ -22,8 +22,7 @@ class ActionWords:
     sentence: Any
 
 
-SIGNING_IN, STAFF, IMPORTS, BILLS, FIELD, FILES, TICKETS, DOWNLOADS, PERSONAL, SETTINGS, LOG = (
-    "signing-in", "staff", "imports", "bills", "field", "files", "tickets", "downloads", "personal", "settings", "log",
+_W0_SIGNING_IN, STAFF, IMPORTS, BILLS, REGISTERS, DOWNLOADS, PERSONAL, SETTINGS, LOG, FIELD, FILES, TICKETS
 )  # fmt: skip
 
 GROUPS: dict[str, Any] = {
@@ -34,6 +33,7 @@ GROUPS: dict[str, Any] = {
     FIELD: _l("Field work"),
     FILES: _l("Photos and documents"),
     TICKETS: _l("Tickets"),
+    REGISTERS: _l("Registers"),
     DOWNLOADS: _l("Downloads"),
     PERSONAL: _l("Personal data seen"),
     SETTINGS: _l("Settings"),
@@ -112,6 +112,28 @@ ACTIONS: dict[str, ActionWords] = {
     "visit.correct": ActionWords(FIELD, _l("Visit corrected"), _l("corrected %(thing)s")),
     "visit.approve": ActionWords(FIELD, _l("Visit approved"), _l("approved %(thing)s")),
     "visit.return": ActionWords(FIELD, _l("Visit returned"), _l("returned %(thing)s")),
+    "unit.edit": ActionWords(REGISTERS, _l("Edited by hand"), _l("edited %(thing)s")),
+    "unit.create": ActionWords(REGISTERS, _l("Made by hand"), _l("made %(thing)s by hand")),
+    "unit.close": ActionWords(REGISTERS, _l("Closed"), _l("closed %(thing)s")),
+    "unit.restore": ActionWords(REGISTERS, _l("Restored"), _l("restored %(thing)s")),
+    "unit.release": ActionWords(REGISTERS, _l("Holds released"), _l("let files decide again over %(thing)s")),
+    "account.edit": ActionWords(REGISTERS, _l("Edited by hand"), _l("edited %(thing)s")),
+    "account.create": ActionWords(REGISTERS, _l("Made by hand"), _l("made %(thing)s by hand")),
+    "account.close": ActionWords(REGISTERS, _l("Closed"), _l("closed %(thing)s")),
+    "account.restore": ActionWords(REGISTERS, _l("Restored"), _l("restored %(thing)s")),
+    "account.release": ActionWords(REGISTERS, _l("Holds released"), _l("let files decide again over %(thing)s")),
+    "units.move": ActionWords(REGISTERS, _l("Units moved"), _l("moved units to %(thing)s")),
+    "location.create": ActionWords(REGISTERS, _l("Location made"), _l("made %(thing)s")),
+    "location.edit": ActionWords(REGISTERS, _l("Location edited"), _l("edited %(thing)s")),
+    "location.move": ActionWords(REGISTERS, _l("Location moved"), _l("moved %(thing)s")),
+    "location.merge": ActionWords(REGISTERS, _l("Locations merged"), _l("merged %(thing)s into another one")),
+    "location.close": ActionWords(REGISTERS, _l("Location given up"), _l("gave up %(thing)s")),
+    "location.restore": ActionWords(REGISTERS, _l("Location restored"), _l("restored %(thing)s")),
+    "location.release": ActionWords(REGISTERS, _l("Holds released"), _l("let area lists decide again over %(thing)s")),
+    "location.name": ActionWords(REGISTERS, _l("Names of a location"), _l("changed the names of %(thing)s")),
+    "location.spelling": ActionWords(REGISTERS, _l("Spelling unlinked"), _l("unlinked a spelling of %(thing)s")),
+    "lookup.create": ActionWords(REGISTERS, _l("Word added"), _l("added a word to %(thing)s")),
+    "lookup.edit": ActionWords(REGISTERS, _l("Word changed"), _l("changed a word of %(thing)s")),
     "report.export.csv": ActionWords(DOWNLOADS, _l("Report as CSV"), _l("began to download %(thing)s as CSV")),
     "report.export.xlsx": ActionWords(DOWNLOADS, _l("Report as Excel"), _l("began to download %(thing)s as Excel")),
     "list.export.csv": ActionWords(DOWNLOADS, _l("List as CSV"), _l("began to download %(thing)s as CSV")),
@@ -163,6 +185,8 @@ ENTITIES: dict[str, Any] = {
     "bills": _l("Bills"),
     "cutover": _l("Cutover"),
     "place": _l("Place"),
+    "location": _l("Location"),
+    "lookup": _l("List of words"),
     "report": _l("Report"),
     "list": _l("List"),
     "dashboard": _l("Dashboard"),
@@ -255,6 +279,24 @@ FIELDS: dict[str, Any] = {
     "is_public": _l("public"),
     "position": _l("place in the list"),
     "hours": _l("working hours"),
+    "consumer_name": _l("name"),
+    "cnic": _l("CNIC"),
+    "address": _l("address"),
+    "use": _l("use"),
+    "size_band": _l("size"),
+    "business_type": _l("business"),
+    "house_type": _l("house type"),
+    "water_connection": _l("water connection"),
+    "gps": _l("position"),
+    "uc_type": _l("urban or rural"),
+    "monthly_fee": _l("monthly fee"),
+    "closed": _l("closed"),
+    "hold": _l("kept by hand"),
+    "parent_id": _l("lies in"),
+    "alias": _l("other name"),
+    "merged": _l("merged"),
+    "spelling": _l("spelling of a file"),
+    "move": _l("move"),
 }
 
 

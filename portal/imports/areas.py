@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from portal.imports.outcome import ImportOptions
 from portal.imports.sqltools import changes, make_work, note, run
-from portal.locations.models import DISTRICT, PROVINCE, TEHSIL, UNION_COUNCIL, Location
+from portal.locations.models import DISTRICT, FILE, PROVINCE, TEHSIL, UNION_COUNCIL, Location, LocationName
 from portal.locations.names import match_key
 from portal.locations.service import assign_divisions, rematch_places
 
@@ -39,6 +39,8 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
     everywhere = inside == "true"
     nearest = inside.format(column="coalesce(area.id, tehsil.id, district.id)")
     tehsil, district = inside.format(column="tehsil.id"), inside.format(column="district.id")
+    held = "'{0}' = ANY({1}.kept_by_hand)"
+    merged = "LEFT JOIN locations {0} ON {0}.id = coalesce(listed_{0}.merged_into_id, listed_{0}.id)"
     make_work(
         session,
         f"""
@@ -47,26 +49,46 @@ def classify(session: Session, as_of: dt.datetime, inside: str, columns: frozens
                    NOT coalesce({nearest}, {everywhere}) AS is_foreign,
                    coalesce({district}, {everywhere}) AS owns_district,
                    coalesce({tehsil}, {district}, {everywhere}) AS owns_tehsil,
-                   area.id IS NOT NULL AND area.parent_id IS DISTINCT FROM tehsil.id AS area_moves,
-                   tehsil.id IS NOT NULL AND tehsil.parent_id IS DISTINCT FROM district.id AS tehsil_moves,
-                   area.id IS NOT NULL
-                       AND (area.name, area.uc_type, area.match_key) IS DISTINCT FROM (s.name, s.uc_type, s.match_key)
+                   area.id IS NOT NULL AND area.parent_id IS DISTINCT FROM tehsil.id AS area_elsewhere,
+                   coalesce({held.format("parent_id", "area")}, false) AS area_stays,
+                   tehsil.id IS NOT NULL AND tehsil.parent_id IS DISTINCT FROM district.id
+                       AND NOT {held.format("parent_id", "tehsil")} AND listed_tehsil.deleted_at IS NULL
+                       AS tehsil_moves,
+                   area.id IS NOT NULL AND ((NOT {held.format("name", "area")}
+                           AND (area.name, area.match_key) IS DISTINCT FROM (s.name, s.match_key))
+                       OR (NOT {held.format("uc_type", "area")} AND area.uc_type IS DISTINCT FROM s.uc_type))
                        AS area_differs,
-                   tehsil.name IS DISTINCT FROM s.tehsil_name AS tehsil_differs,
-                   district.name IS DISTINCT FROM s.district_name AS district_differs
+                   coalesce({held.format("name", "area")} AND area.match_key <> s.match_key
+                       OR {held.format("uc_type", "area")} AND area.uc_type IS DISTINCT FROM s.uc_type, false)
+                       AS area_kept,
+                   tehsil.name IS DISTINCT FROM s.tehsil_name AND listed_tehsil.deleted_at IS NULL
+                       AND NOT coalesce({held.format("name", "tehsil")}, false) AS tehsil_differs,
+                   district.name IS DISTINCT FROM s.district_name AND listed_district.deleted_at IS NULL
+                       AND NOT coalesce({held.format("name", "district")}, false) AS district_differs,
+                   coalesce(area.deleted_at, tehsil.deleted_at, district.deleted_at) IS NOT NULL AS is_given_up
             FROM stage s
             LEFT JOIN locations area ON area.kind = 'UNION_COUNCIL' AND area.portal_id = s.area_id
-            LEFT JOIN locations tehsil ON tehsil.kind = 'TEHSIL' AND tehsil.portal_id = s.tehsil_id
-            LEFT JOIN locations district ON district.kind = 'DISTRICT' AND district.portal_id = s.district_id
+            LEFT JOIN locations listed_tehsil
+                ON listed_tehsil.kind = 'TEHSIL' AND listed_tehsil.portal_id = s.tehsil_id
+            {merged.format("tehsil")}
+            LEFT JOIN locations listed_district
+                ON listed_district.kind = 'DISTRICT' AND listed_district.portal_id = s.district_id
+            {merged.format("district")}
             WHERE s.state = ''
-        )
+        ), moving AS (SELECT *, area_elsewhere AND NOT area_stays AS area_moves FROM found)
         SELECT line_no, area_id AS entity_key, known_id IS NULL AS is_new, may_write, owns_tehsil, owns_district,
+               is_given_up, area_kept OR (area_elsewhere AND area_stays) AS is_kept,
                known_id IS NOT NULL AND (area_differs OR area_moves OR tehsil_moves
                    OR (tehsil_differs AND owns_tehsil) OR (district_differs AND owns_district)) AS differs,
                is_foreign OR (area_moves AND NOT owns_tehsil)
                    OR (tehsil_moves AND NOT (owns_tehsil AND owns_district)) AS outside
-        FROM found""",
-        {"REJECTED": "outside", "INSERTED": "is_new", "UPDATED": "differs AND may_write"},
+        FROM moving""",
+        {
+            "REJECTED": "outside",
+            "UNCHANGED": "is_given_up",
+            "INSERTED": "is_new",
+            "UPDATED": "differs AND may_write",
+        },
         as_of=as_of,
     )
 
@@ -75,8 +97,16 @@ def find(session: Session) -> None:
     note(
         session,
         "OLDER_FILE",
-        "SELECT line_no, '', '' FROM work WHERE outcome = 'UNCHANGED' AND differs AND NOT may_write",
+        "SELECT line_no, '', '' FROM work"
+        " WHERE outcome = 'UNCHANGED' AND differs AND NOT may_write AND NOT is_given_up",
     )
+    for code, condition in (("CLOSED_BY_HAND", "w.is_given_up"), ("KEPT_BY_HAND", "w.is_kept AND w.may_write")):
+        note(
+            session,
+            code,
+            "SELECT w.line_no, 'area_name', s.area_name FROM work w JOIN stage s USING (line_no)"
+            f" WHERE {condition} AND w.outcome <> 'REJECTED'",
+        )
     note(
         session,
         "AMBIGUOUS_PLACE",
@@ -99,16 +129,22 @@ def totals(session: Session) -> dict[str, int]:
 def changes_sql() -> tuple[str, str]:
     """(jsonb of the changes of an UPDATED row, the joins it needs beside `work w` and `stage s`)."""
     pairs = {
-        "name": ("a.name", "s.name"),
-        "uc_type": ("a.uc_type", "s.uc_type"),
-        "tehsil": ("t.name", "CASE WHEN w.owns_tehsil THEN s.tehsil_name ELSE t.name END"),
-        "district": ("d.name", "CASE WHEN w.owns_district THEN s.district_name ELSE d.name END"),
+        "name": ("a.name", "CASE WHEN 'name' = ANY(a.kept_by_hand) THEN a.name ELSE s.name END"),
+        "uc_type": ("a.uc_type", "CASE WHEN 'uc_type' = ANY(a.kept_by_hand) THEN a.uc_type ELSE s.uc_type END"),
+        "tehsil": ("t.name", _named_above("w.owns_tehsil", "a", "t", "s.tehsil_name")),
+        "district": ("d.name", _named_above("w.owns_district", "t", "d", "s.district_name")),
     }
     joins = (
         "JOIN locations a ON a.kind = 'UNION_COUNCIL' AND a.portal_id = s.area_id"
         " LEFT JOIN locations t ON t.id = a.parent_id LEFT JOIN locations d ON d.id = t.parent_id"
     )
     return changes(pairs), joins
+
+
+def _named_above(owns: str, below: str, above: str, said: str) -> str:
+    """The name of what a location lies in, as the row would have it: not what a person has set, nor where he put it."""
+    held = f"'parent_id' = ANY({below}.kept_by_hand) OR 'name' = ANY({above}.kept_by_hand)"
+    return f"CASE WHEN {owns} AND NOT coalesce({held}, false) THEN {said} ELSE {above}.name END"
 
 
 class _Nodes:
@@ -122,7 +158,12 @@ class _Nodes:
         self.kind = kind
         nodes = session.scalars(select(Location).where(Location.kind == kind).order_by(Location.id)).all()
         self.by_portal_id = {node.portal_id: node for node in nodes if node.portal_id}
-        self.by_name = {self._named(node.parent_id, node.match_key): node for node in nodes if not node.portal_id}
+        self.by_id = {node.id: node for node in nodes}
+        self.by_name = {
+            self._named(node.parent_id, node.match_key): node
+            for node in nodes
+            if not node.portal_id and node.deleted_at is None
+        }
 
     def _named(self, parent_id: int | None, key: str) -> tuple[int | None, str]:
         return (None if self.kind == DISTRICT else parent_id, key)
@@ -140,6 +181,9 @@ class _Nodes:
     ) -> Location:
         """The node, made or brought up to date (unless what is known is newer, or it is not the uploader's own)."""
         node = self.by_portal_id.get(portal_id)
+        if node is not None and node.merged_into_id is not None:
+            node = self.by_portal_id[portal_id] = self.by_id[node.merged_into_id]
+            return node
         if node is not None and not is_own:
             return node
         node = node or self.by_name.pop(self._named(parent.id, key), None)
@@ -148,13 +192,27 @@ class _Nodes:
             self.session.add(node)
             node.as_of = as_of
         if node.as_of is None or as_of >= node.as_of:
-            node.name, node.match_key, node.uc_type, node.as_of = name, key, uc_type, as_of
-            # A district that stands under its division stays there.
-            if self.kind != DISTRICT or node.parent_id is None:
-                node.parent_id = parent.id
+            self._write(node, parent, name, key, uc_type)
+            node.as_of = as_of
         node.portal_id = portal_id
         self.by_portal_id[portal_id] = node
         return node
+
+
+    def _write(self, node: Location, parent: Location, name: str, key: str, uc_type: str | None) -> None:
+        """Everything but what a person has set; what the file calls it then is a name that files may use."""
+        held = node.kept_by_hand or ()
+        if "name" not in held:
+            node.name, node.match_key = name, key
+        elif node.match_key != key and node.id is not None:
+            known = {"location_id": node.id, "parent_id": parent.id, "match_key": key}
+            if self.session.scalars(select(LocationName).filter_by(**known)).first() is None:
+                self.session.add(LocationName(**known, name=name, source=FILE))
+        if "uc_type" not in held:
+            node.uc_type = uc_type
+        # A district that stands under its division stays there.
+        if "parent_id" not in held and (self.kind != DISTRICT or node.parent_id is None):
+            node.parent_id = parent.id
 
 
 def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
@@ -163,7 +221,8 @@ def apply(session: Session, batch_id: int, as_of: dt.datetime) -> None:
         session,
         "SELECT s.district_id, s.district_name, s.tehsil_id, s.tehsil_name, s.area_id, s.name, s.uc_type, s.match_key,"
         " w.owns_tehsil, w.owns_district"
-        " FROM work w JOIN stage s USING (line_no) WHERE w.outcome <> 'REJECTED' ORDER BY s.line_no",
+        " FROM work w JOIN stage s USING (line_no)"
+        " WHERE w.outcome <> 'REJECTED' AND NOT w.is_given_up ORDER BY s.line_no",
     ).all()
     root = session.scalars(select(Location).where(Location.kind == PROVINCE)).one()
     districts, tehsils, councils = (_Nodes(session, kind) for kind in (DISTRICT, TEHSIL, UNION_COUNCIL))

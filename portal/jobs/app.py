@@ -31,6 +31,7 @@ TASK_MODULES = [
     "portal.visits.tasks",
     "portal.tickets.tasks",
     "portal.files.tasks",
+    "portal.registers.tasks",
     "portal.jobs.tasks",
 ]
 MAX_ATTEMPTS = 3

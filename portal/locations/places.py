@@ -15,7 +15,10 @@ MATCHED, LINKED, OPEN, NONE = "MATCHED", "LINKED", "OPEN", "NONE"
 
 @dataclass(frozen=True)
 class Node:
-    """What matching needs of a location. `portal_id` is the portal's area id, None for nodes made by hand."""
+    """What matching needs of a location. `portal_id` is the portal's area id, None for nodes made by hand.
+
+    `is_other`: not the location as it is now but one more name or position that files may use for it (LocationName).
+    """
 
     id: int
     parent_id: int | None
@@ -23,6 +26,7 @@ class Node:
     match_key: str
     uc_type: str | None
     portal_id: str | None
+    is_other: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Tree:
     def of(cls, nodes: Iterable[Node]) -> Tree:
         """Index the nodes. Raises ValueError when there is no province."""
         nodes = list(nodes)
-        roots = [node.id for node in nodes if node.parent_id is None]
+        roots = [node.id for node in nodes if node.parent_id is None and not node.is_other]
         if not roots:
             raise ValueError("the location tree has no root")
         tree = cls(root_id=roots[0])
@@ -74,14 +78,20 @@ class Tree:
         return tree
 
 
-def _order(node: Node) -> tuple[int, int, str, int]:
-    """Lowest area id first; nodes made by hand after those of the portal."""
+def _order(node: Node) -> tuple[bool, int, int, str, int]:
+    """Lowest area id first; nodes made by hand after those of the portal, and other names after all of them."""
     text = node.portal_id or ""
-    return (0 if text else 1, len(text), text, node.id)
+    return (node.is_other, 0 if text else 1, len(text), text, node.id)
+
+
+def _really(nodes: list[Node]) -> list[Node]:
+    """Those that bear the name now; else those that files may mean by it, each once."""
+    named = [node for node in nodes if not node.is_other]
+    return named or list({node.id: node for node in nodes}.values())
 
 
 def _union_council(tree: Tree, tehsil: Node, place: PlaceKey) -> Resolution | None:
-    candidates = tree.councils[tehsil.id].get(place.name_key, [])
+    candidates = _really(tree.councils[tehsil.id].get(place.name_key, []))
     if len(candidates) > 1 and place.uc_type:
         candidates = [node for node in candidates if node.uc_type == place.uc_type] or candidates
     if not candidates:
@@ -91,7 +101,7 @@ def _union_council(tree: Tree, tehsil: Node, place: PlaceKey) -> Resolution | No
 
 def _city(tree: Tree, place: PlaceKey) -> list[Node]:
     """The tehsils a bare city may mean: those of that name, else those of the district of that name."""
-    named = tree.tehsils_by_key.get(place.tehsil_key, [])
+    named = _really(tree.tehsils_by_key.get(place.tehsil_key, []))
     if named:
         return named
     return [

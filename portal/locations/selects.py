@@ -71,7 +71,7 @@ def nodes_below(location_id: int, scope: AreaScope) -> Rows:
         LocationClosure.ancestor_id == location_id, LocationClosure.depth > 0
     )
     return select(Location.id, Location.kind, Location.match_key, Location.name).where(
-        Location.id.in_(below), scope.clause(Location.id)
+        Location.id.in_(below), scope.clause(Location.id), Location.deleted_at.is_(None)
     )
 
 
@@ -80,7 +80,12 @@ def nodes_named(text: str, scope: AreaScope) -> Rows:
     key = match_key(text)
     return (
         select(Location.id)
-        .where(Location.kind != PROVINCE, Location.match_key.contains(key, autoescape=True), scope.clause(Location.id))
+        .where(
+            Location.kind != PROVINCE,
+            Location.match_key.contains(key, autoescape=True),
+            scope.clause(Location.id),
+            Location.deleted_at.is_(None),
+        )
         .order_by(Location.match_key != key, func.length(Location.match_key), Location.name, Location.id)
         .limit(MOST_FOUND)
     )

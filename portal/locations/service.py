@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 
 from flask_babel import gettext as _
-from sqlalchemy import select, text
+from sqlalchemy import literal, select, text
 from sqlalchemy.orm import Session
 
 from portal.errors import ConflictError, NotFoundError
-from portal.locations.models import DISTRICT, DIVISION, PROVINCE, TEHSIL, UNION_COUNCIL, Location, Place
+from portal.locations.models import (
+    DISTRICT,
+    DIVISION,
+    PROVINCE,
+    TEHSIL,
+    UNION_COUNCIL,
+    Location,
+    LocationName,
+    Place,
+)
 from portal.locations.places import LINKED, NONE, OPEN, Node, PlaceKey, Tree, resolve
 
 # Tables whose rows hang on a place, and follow when it is matched. Derived tables follow by their own recompute.
@@ -17,13 +26,24 @@ FOLLOWERS = ("survey_units", "accounts", "bills", "payments")
 
 
 def load_tree(session: Session) -> Tree:
-    """The whole tree, indexed for matching (some 7,400 nodes for the province, about 30 ms)."""
+    """The whole tree, indexed for matching (some 7,400 nodes for the province, about 30 ms).
+
+    With the other names of its locations, and without those that are given up or merged into others.
+    """
+    node = (Location.kind, Location.uc_type, Location.portal_id)
     rows = session.execute(
-        select(
-            Location.id, Location.parent_id, Location.kind, Location.match_key, Location.uc_type, Location.portal_id
+        select(Location.id, Location.parent_id, Location.match_key, *node, literal(False))
+        .where(Location.deleted_at.is_(None))
+        .union_all(
+            select(Location.id, LocationName.parent_id, LocationName.match_key, *node, literal(True))
+            .join(LocationName, LocationName.location_id == Location.id)
+            .where(Location.deleted_at.is_(None))
         )
     )
-    return Tree.of(Node(*row) for row in rows)
+    return Tree.of(
+        Node(row_id, parent_id, kind, key, uc_type, portal_id, is_other)
+        for row_id, parent_id, key, kind, uc_type, portal_id, is_other in rows
+    )
 
 
 def key_of(place: Place) -> PlaceKey:
@@ -107,8 +127,11 @@ def assign_divisions(session: Session) -> None:
         spellings = named[place.district_key]
         spellings[place.division_key] = min(spellings.get(place.division_key, place.division), place.division)
     root = session.scalars(select(Location).where(Location.kind == PROVINCE)).one()
-    divisions = {d.match_key: d for d in session.scalars(select(Location).where(Location.kind == DIVISION))}
-    for district in session.scalars(select(Location).where(Location.kind == DISTRICT).order_by(Location.id)).all():
+    known = select(Location).where(Location.deleted_at.is_(None)).order_by(Location.id)
+    divisions = {d.match_key: d for d in session.scalars(known.where(Location.kind == DIVISION))}
+    for district in session.scalars(known.where(Location.kind == DISTRICT)).all():
+        if "parent_id" in district.kept_by_hand:
+            continue
         spellings = named.get(district.match_key, {})
         if not spellings:
             continue
@@ -117,7 +140,7 @@ def assign_divisions(session: Session) -> None:
             divisions[key] = Location(parent_id=root.id, kind=DIVISION, name=spellings[key].strip(), match_key=key)
             session.add(divisions[key])
             session.flush()
-        elif spellings[key].strip() < divisions[key].name:
+        elif spellings[key].strip() < divisions[key].name and "name" not in divisions[key].kept_by_hand:
             divisions[key].name = spellings[key].strip()
         if district.parent_id != divisions[key].id:
             district.parent_id = divisions[key].id
@@ -140,7 +163,8 @@ def link_place(session: Session, place_id: int, location_id: int) -> Place:
     Raises NotFoundError, ConflictError (matched meanwhile).
     """
     place = open_place(session, place_id)
-    if session.get(Location, location_id) is None:
+    target = session.get(Location, location_id)
+    if target is None or target.deleted_at is not None:
         raise NotFoundError(_("There is no such location."))
     left = place.location_id
     place.location_id, place.state, place.ambiguous = location_id, LINKED, False
@@ -164,7 +188,7 @@ def create_location_for(session: Session, place_id: int) -> Location:
     for kind, key, name in steps:
         if not key:
             continue
-        query = select(Location).where(Location.kind == kind, Location.match_key == key)
+        query = select(Location).where(Location.kind == kind, Location.match_key == key, Location.deleted_at.is_(None))
         if kind != DISTRICT:
             query = query.where(Location.parent_id == node.id)
         found = session.scalars(query.order_by(Location.id)).first()

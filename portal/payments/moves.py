@@ -113,7 +113,7 @@ def tehsils(session: Session, scope: AreaScope) -> list[tuple[int, str]]:
     rows = session.execute(
         text(
             "SELECT t.id, d.name || ' › ' || t.name FROM locations t JOIN locations d ON d.id = t.parent_id"
-            f" WHERE t.kind = 'TEHSIL' AND {allowed} ORDER BY 2, 1"
+            f" WHERE t.kind = 'TEHSIL' AND t.deleted_at IS NULL AND {allowed} ORDER BY 2, 1"
         ),
         {} if scope.is_everywhere else {"ids": list(scope.location_ids)},
     )

@@ -82,6 +82,13 @@ def units(connection: Connection, wanted: ListFilter, scope: AreaScope, sight: P
     return _export(connection, fields, tables, chosen, totals, sight)
 
 
+def unit_ids(connection: Connection, wanted: ListFilter, scope: AreaScope, most: int) -> list[int]:
+    """The units that a list holds, at most so many."""
+    areas = listing.unit_areas(connection, wanted, scope)
+    chosen = _chosen(connection, SurveyUnit, wanted, scope, areas, listing.unit_sorts(wanted))
+    return list(connection.scalars(select(chosen.c.id).limit(most)))
+
+
 def accounts(connection: Connection, wanted: ListFilter, scope: AreaScope, sight: PersonalSight) -> Export:
     """The accounts of a list."""
     areas = listing.account_areas(connection, wanted, scope)

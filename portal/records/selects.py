@@ -235,7 +235,9 @@ def area(location_id: int, scope: AreaScope) -> Rows:
 def areas_below(parent: int | None, scope: AreaScope) -> Rows:
     """(id, name) of the next level: the children of a location, or the top of the reader's own areas."""
     statement = (
-        select(Location.id, Location.name, Location.kind).where(scope.clause(Location.id)).order_by(Location.name)
+        select(Location.id, Location.name, Location.kind)
+        .where(scope.clause(Location.id), Location.deleted_at.is_(None))
+        .order_by(Location.name)
     )
     if parent is not None:
         return statement.where(Location.parent_id == parent)

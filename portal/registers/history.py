@@ -66,21 +66,22 @@ def field_label(name: str) -> str:
 
 def value_words(name: str, value: Any) -> str:
     """A value of a field in words; '' for none."""
+    said: object = "" if value is None else value
     if isinstance(value, dict):
-        return str(value.get("name", ""))
-    if isinstance(value, bool):
-        return str(_("yes") if value else _("no"))
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    if name == "hold" and isinstance(value, str):
-        return ", ".join(field_label(one) for one in value.split(", "))
-    if name in CODES:
-        return str(CODES[name].get(value, value or ""))
-    if name == "monthly_fee" and isinstance(value, int):
-        return fmt.number(value)
-    if name == "surveyed_at" and value:
-        return fmt.localtime(dt.datetime.fromisoformat(value), language()) if "+" in str(value) else str(value)
-    return "" if value is None else str(value)
+        said = value.get("name", "")
+    elif isinstance(value, bool):
+        said = _("yes") if value else _("no")
+    elif isinstance(value, list):
+        said = ", ".join(map(str, value))
+    elif name == "hold" and value:
+        said = ", ".join(field_label(one) for one in str(value).split(", "))
+    elif name in CODES:
+        said = CODES[name].get(value, said)
+    elif name == "monthly_fee" and isinstance(value, int):
+        said = fmt.number(value)
+    elif name == "surveyed_at" and "+" in str(value):
+        said = fmt.localtime(dt.datetime.fromisoformat(value), language())
+    return str(said)
 
 
 def told(changes: Iterable[RecordChange], may_see: bool) -> list[Edit]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.db import Base, bigint_pk, created_at, int_pk, updated_at
+from portal.db import Base, bigint_pk, created_at, int_pk, timestamp, updated_at
 
 BUSINESS_TYPE, HOUSE_TYPE, WATER_CONNECTION, CHANNEL = LOOKUP_KINDS = (
     "BUSINESS_TYPE", "HOUSE_TYPE", "WATER_CONNECTION", "CHANNEL",
@@ -37,6 +37,38 @@ class Lookup(Base):
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]
+
+
+# DRAFT (chosen, not confirmed) -> QUEUED (a job) -> DONE; CHANGED (no longer what was shown), FAILED: nothing moved.
+UNIT_MOVE_STATES = ("DRAFT", "QUEUED", "DONE", "CHANGED", "FAILED")
+
+
+class UnitMove(Base):
+    """Many units chosen on the list, to be moved to another area: from the choice on, through its confirmation.
+
+    `unit_ids` are those chosen; `promised` and `result` the effects as shown and as done
+    (`portal.registers.bulk.Effects`). `problem` says why nothing was moved: {language: text}.
+    """
+
+    __tablename__ = "unit_moves"
+    __table_args__ = (
+        CheckConstraint("status IN ('DRAFT','QUEUED','DONE','CHANGED','FAILED')", name="status"),
+        Index("ix_unit_moves_staff_id_id", "staff_id", "id"),
+    )
+
+    id: Mapped[bigint_pk]
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    unit_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    to_location_id: Mapped[int | None] = mapped_column(ForeignKey("locations.id"))
+    with_accounts: Mapped[bool] = mapped_column(server_default=text("true"))
+    reason: Mapped[str] = mapped_column(server_default="")
+    status: Mapped[str] = mapped_column(server_default="DRAFT")
+    promised: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    problem: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    address: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[created_at]
+    finished_at: Mapped[timestamp | None]
 
 
 class RecordChange(Base):

@@ -25,7 +25,8 @@ def _shared() -> dict[str, Any]:
 
 
 def _to_record(kind: Kind, key: str) -> ResponseReturnValue:
-    return redirect(url_for(kind.show_endpoint, **{kind.key: key}), 303)
+    values: dict[str, Any] = {kind.key: key}
+    return redirect(url_for(kind.show_endpoint, **values), 303)
 
 
 def _page(name: str, kind: Kind, record: Any, status: int = 200, **values: Any) -> ResponseReturnValue:
@@ -136,14 +137,15 @@ def _create(kind: Kind) -> ResponseReturnValue:
     form = forms.make_form(kind.fields, {"survey_id": request.args.get("survey_id", "")[:20]}, _key_fields(kind))
     if request.method == "GET":
         return _create_page(kind, form, area_id, area)
-    typed = forms.typed(form, kind.fields)
-    # A unit without a number of the portal gets the one that was kept for this form: sent twice, it is one unit.
-    key = (form[kind.key].data or "").strip() or (forms.reserved(request.form) if kind is UNIT else "")
-    values = {**typed, LOCATION: str(area_id)}
-    if kind is UNIT:
-        values.pop("survey_id", None)
     if not form.validate():
         return _create_page(kind, form, area_id, area, 422)
+    return _make(kind, form, area_id, area)
+
+
+def _make(kind: Kind, form: Any, area_id: int, area: str) -> ResponseReturnValue:
+    values = {**forms.typed(form, kind.fields), LOCATION: str(area_id)}
+    # A unit without a number of the portal gets the one that was kept for this form: sent twice, it is one unit.
+    key = (form[kind.key].data or "").strip() or (forms.reserved(request.form) if kind is UNIT else "")
     try:
         with transaction() as db:
             make = service.create_unit if kind is UNIT else service.create_account

@@ -68,7 +68,7 @@ def target_areas() -> Rows:
             above.c.name_ur.label("parent_ur"),
         )
         .outerjoin(above, above.c.id == Location.parent_id)
-        .where(Location.kind.in_((DISTRICT, TEHSIL)))
+        .where(Location.kind.in_((DISTRICT, TEHSIL)), Location.deleted_at.is_(None))
         .order_by(Location.kind, Location.name, above.c.name, Location.id)
     )
 

@@ -58,7 +58,7 @@ def _paths(language: str) -> Select[*tuple[Any, ...]]:
             Location.kind,
             func.array_agg(aggregate_order_by(above.c.id, order)),
             func.array_agg(aggregate_order_by(name, order)),
-            select(below.c.id).where(below.c.parent_id == Location.id).exists(),
+            select(below.c.id).where(below.c.parent_id == Location.id, below.c.deleted_at.is_(None)).exists(),
         )
         .join(LocationClosure, LocationClosure.location_id == Location.id)
         .join(above, above.c.id == LocationClosure.ancestor_id)
@@ -89,7 +89,8 @@ def inside(session: Session, ids: Collection[int], scope: AreaScope, language: s
 
 def below(session: Session, parent: int | None, scope: AreaScope, language: str = "en") -> list[NamedArea]:
     """The next level inside the scope: what lies in an area, or the top of the reader's own areas."""
-    query = _paths(language).where(scope.clause(Location.id)).order_by(_named(language), Location.id)
+    query = _paths(language).where(scope.clause(Location.id), Location.deleted_at.is_(None))
+    query = query.order_by(_named(language), Location.id)
     if parent is not None:
         query = query.where(Location.parent_id == parent)
     elif scope.is_everywhere:

@@ -150,7 +150,7 @@ def staff_list() -> Select[*tuple[Any, ...]]:
 
 def places_named(key: str, below: int | None) -> Select[*tuple[Any, ...]]:
     """Locations with this folded name; anywhere, or below a location (at any depth)."""
-    query = select(Location).where(Location.match_key == key).order_by(Location.id)
+    query = select(Location).where(Location.match_key == key, Location.deleted_at.is_(None)).order_by(Location.id)
     if below is not None:
         inside = select(LocationClosure.location_id).where(
             LocationClosure.ancestor_id == below, LocationClosure.depth > 0

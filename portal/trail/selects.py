@@ -157,7 +157,8 @@ def area(location_id: int, scope: AreaScope) -> Rows:
 
 def areas_below(parent: int | None, scope: AreaScope) -> Rows:
     """(id, name): the children of a location, or the top of the reader's own areas."""
-    query = select(Location.id, Location.name).where(scope.clause(Location.id)).order_by(Location.name, Location.id)
+    query = select(Location.id, Location.name).where(scope.clause(Location.id), Location.deleted_at.is_(None))
+    query = query.order_by(Location.name, Location.id)
     if parent is not None:
         return query.where(Location.parent_id == parent)
     if scope.is_everywhere:

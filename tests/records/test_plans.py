@@ -109,6 +109,8 @@ PAGES = {
     "units of a tehsil": "/units/?area={last}",
     "units, use": "/units/?use=COMMERCIAL",
     "units, state": "/units/?state=surveyed",
+    "units, closed": "/units/?state=closed",
+    "accounts, closed": "/accounts/?state=closed",
     "units, no bill": "/units/?state=listed&use=COMMERCIAL&size=LARGE",
     "units, paid": "/units/?status=paid&size=M40_PLUS",
     "units of a council by name": "/units/?area={council}&sort=name",
