@@ -32,6 +32,7 @@ class Registered:
     place_id: int
     move_id: int
     staff_id: int = 0  # somebody of the area, where a test has one
+    correction_id: int = 0  # a correction of the unit that waits, where a test has one
 
 
 def register(session: Session, location: Location, number: int, name: str) -> Registered:
