@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from portal.corrections.models import Correction
 from portal.db import transaction
 from portal.files.service import Owner, Upload, store_document
 from portal.locations.models import DISTRICT, DIVISION, TEHSIL, UNION_COUNCIL, Location
@@ -72,6 +73,8 @@ def world(module_app: Flask) -> World:
         inside, outside = (replace(thing, file_id=_document(session, thing)) for thing in (inside, outside))
     inside = replace(inside, staff_id=_agent(module_app, "aslam.agent", inside.location_id))
     outside = replace(outside, staff_id=_agent(module_app, f"{SECRET.lower()}.agent", outside.location_id))
+    inside = replace(inside, correction_id=_correction(module_app, inside))
+    outside = replace(outside, correction_id=_correction(module_app, outside))
     browsers: dict[Role | None, FlaskClient] = {None: module_app.test_client()}
     for role in Role:
         browsers[role] = sign_in(module_app.test_client(), add_staff(module_app, role, [tree["khushab/khushab"]]))
@@ -97,6 +100,19 @@ def _agent(app: Flask, username: str, location_id: int) -> int:
         return session.scalars(select(Staff.id).where(Staff.username == name)).one()
 
 
+def _correction(app: Flask, thing: Registered) -> int:
+    """A proposed correction of a unit, by the agent of its place."""
+    with app.app_context(), transaction() as session:
+        unit = session.scalars(select(SurveyUnit).where(SurveyUnit.survey_id == thing.survey_id)).one()
+        correction = Correction(
+            client_uuid=uuid.uuid4(), unit_id=unit.id, location_id=unit.location_id, proposed_by=thing.staff_id,
+            fields={"consumer_name": [unit.consumer_name, f"{unit.consumer_name} junior"]},
+        )  # fmt: skip
+        session.add(correction)
+        session.flush()
+        return correction.id
+
+
 def all_rules(app: Flask) -> Iterator[tuple[Rule, str]]:
     for rule in app.url_map.iter_rules():
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
@@ -112,6 +128,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "place_id": thing.place_id,
         "move_id": thing.move_id,
         "staff_id": thing.staff_id,
+        "correction_id": thing.correction_id,
         "name": {"reports": "bill-register"}.get(rule.endpoint.split(".")[0], "figures"),
         "filename": "portal.css",
         "build": "none",
@@ -143,7 +160,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
 
 def leads_to_a_thing(rule: Rule) -> bool:
     """Whether a parameter names something that lies in an area."""
-    areas = {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id", "file_id", "location_id"}
+    areas = {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id", "file_id", "location_id", "correction_id"}
     return bool(rule.arguments & areas)
 
 

@@ -22,7 +22,11 @@ class ActionWords:
     sentence: Any
 
 
-_W0_SIGNING_IN, STAFF, IMPORTS, BILLS, REGISTERS, DOWNLOADS, PERSONAL, SETTINGS, LOG, FIELD, FILES, TICKETS
+(
+    SIGNING_IN, STAFF, IMPORTS, BILLS, REGISTERS, DOWNLOADS, PERSONAL, SETTINGS, LOG, FIELD, FILES, TICKETS,
+) = (
+    "signing-in", "staff", "imports", "bills", "registers", "downloads", "personal", "settings",
+    "log", "field", "files", "tickets",
 )  # fmt: skip
 
 GROUPS: dict[str, Any] = {

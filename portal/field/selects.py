@@ -161,17 +161,17 @@ def cards(ids: Sequence[int], own: Sequence[int] | None) -> Rows:
 
 def first_photos(unit_ids: Sequence[int]) -> Select[StoredFile]:
     """The newest photo of each of these units that has one with a small version."""
-    return (
-        select(StoredFile)
+    newest = (
+        select(func.max(StoredFile.id))
         .where(
             StoredFile.unit_id.in_(unit_ids),
             StoredFile.kind == PHOTO,
             StoredFile.thumb_key.is_not(None),
             StoredFile.deleted_at.is_(None),
         )
-        .distinct(StoredFile.unit_id)
-        .order_by(StoredFile.unit_id, StoredFile.id.desc())
+        .group_by(StoredFile.unit_id)
     )
+    return select(StoredFile).where(StoredFile.id.in_(newest))
 
 
 def in_places(ids: Sequence[int], locations: Sequence[int]) -> Rows:

@@ -33,6 +33,7 @@ class Registered:
     move_id: int
     staff_id: int = 0  # somebody of the area, where a test has one
     file_id: int = 0  # a document of the unit, where a test has one
+    correction_id: int = 0  # a correction of the unit that waits, where a test has one
 
 
 def register(session: Session, location: Location, number: int, name: str) -> Registered:
