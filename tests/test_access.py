@@ -98,6 +98,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "batch_id": thing.batch_id,
         "place_id": thing.place_id,
         "move_id": thing.move_id,
+        "visit_id": thing.visit_id,
         "staff_id": thing.staff_id,
         "name": {"reports": "bill-register"}.get(rule.endpoint.split(".")[0], "figures"),
         "filename": "portal.css",
@@ -122,7 +123,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
 
 def leads_to_a_thing(rule: Rule) -> bool:
     """Whether a parameter names something that lies in an area."""
-    return bool(rule.arguments & {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id"})
+    return bool(rule.arguments & {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id", "visit_id"})
 
 
 def call(world: World, who: Role | None, rule: Rule, method: str, thing: Registered) -> TestResponse:
