@@ -127,6 +127,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "batch_id": thing.batch_id,
         "place_id": thing.place_id,
         "move_id": thing.move_id,
+        "visit_id": thing.visit_id,
         "staff_id": thing.staff_id,
         "correction_id": thing.correction_id,
         "name": {"reports": "bill-register"}.get(rule.endpoint.split(".")[0], "figures"),
@@ -158,10 +159,16 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
     return {name: known[name] for name in rule.arguments}
 
 
+# Parameters that name something that lies in an area.
+THINGS = {
+    "survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id", "file_id", "location_id", "correction_id",
+    "visit_id",
+}  # fmt: skip
+
+
 def leads_to_a_thing(rule: Rule) -> bool:
     """Whether a parameter names something that lies in an area."""
-    areas = {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id", "file_id", "location_id", "correction_id"}
-    return bool(rule.arguments & areas)
+    return bool(rule.arguments & THINGS)
 
 
 def call(world: World, who: Role | None, rule: Rule, method: str, thing: Registered) -> TestResponse:

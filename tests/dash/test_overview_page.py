@@ -24,7 +24,9 @@ from tests.support.queries import recorded_queries
 
 SHOWN = "?cycle=2025-11&from=2025-11-16&to=2025-12-05"
 FIRST = "?cycle=2025-07&from=2025-07-16&to=2025-07-20"
-TILES = ("billed", "collected", "recovery", "outstanding", "paying_units")
+TILES = ("billed", "collected", "recovery", "outstanding", "paying_units", "delivered", "visits", "tickets")
+# What the total of a tile's list is called, where it is not the tile's own figure that is summed.
+LISTS = {"visits": "/visits/"}
 
 
 @pytest.fixture(scope="module")
@@ -109,22 +111,24 @@ def test_every_tile_says_what_it_is_compared_with(world: World, head: FlaskClien
     )
     detail = f"{now:,} (to 5 Dec) against {then:,} (to 4 Nov: the same day of the Oct cycle)"
     assert detail in page
-    assert len(re.findall(r": the same day of the Oct cycle\)\n", page)) == 5
-    assert page.count('class="spark"') == 5
+    assert len(re.findall(r": the same day of the Oct cycle\)\n", page)) == 7
+    assert page.count('class="spark"') == 7
     rows = list(csv.reader(io.StringIO(head.get(f"{PAGE}download/tiles.csv{SHOWN}").get_data(as_text=True))))
     assert rows[0][1:] == ["5 Dec 2025", "4 Nov 2025", "Difference"]
     assert rows[1] == ["Billed", str(now), str(then), str(now - then)]
-    assert [row[0] for row in rows[2:]] == ["Collected", "Recovery", "Outstanding", "Paying units"]
+    assert [row[0] for row in rows[2:]] == [
+        "Collected", "Recovery", "Outstanding", "Paying units", "Delivered", "Visits",
+    ]  # fmt: skip
     assert all(row[3] for row in rows[1:])
 
 
 def test_where_there_is_no_figure_to_compare_with_the_tile_says_so(head: FlaskClient) -> None:
     """July is the first month: before it nothing is known, and nothing is invented."""
     page = html.unescape(page_of(head, FIRST))
-    assert page.count('<span class="tile-change"><small>no figure for 20 Jun</small></span>') == 5
-    assert page.count("No figure to compare with (") == 5
+    assert page.count('<span class="tile-change"><small>no figure for 20 Jun</small></span>') == 7
+    assert page.count("No figure to compare with (") == 7
     rows = list(csv.reader(io.StringIO(head.get(f"{PAGE}download/tiles.csv{FIRST}").get_data(as_text=True))))
-    assert [row[2] for row in rows[1:]] == ["", "", "", "", ""]
+    assert [row[2] for row in rows[1:]] == [""] * 7
 
 
 def test_a_view_of_the_past_says_between_which_days_the_debt_changed(head: FlaskClient) -> None:
@@ -287,8 +291,14 @@ def test_a_tile_equals_the_report_it_links_to(world: World, north: FlaskClient) 
         page = page_of(north, query)
         head = r'data-metric="(\w+)" data-value="([^"]*)"><div class="tile-label"><a [^>]*?href="([^"]+)"'
         tiles = re.findall(head, page)
-        assert tuple(metric for metric, _value, _href in tiles) == TILES
-        for metric, value, href in tiles:
+        assert tuple(metric for metric, _value, _href in tiles) == tuple(one for one in TILES if one != "tickets")
+        shown = metrics(page)
+        for metric, tile, href in tiles:
+            value = shown["delivered_bills"] if metric == "delivered" else tile
+            if metric in LISTS:
+                assert html.unescape(href).startswith(LISTS[metric])
+                assert re.search(rf"<strong class=\"num\">{int(value):,}</strong> visits?<", north.get(html.unescape(href)).text)
+                continue
             report = north.get(html.unescape(href)).get_data(as_text=True)
             totals = dict(re.findall(r'data-total="(\w+)" data-value="([^"]*)"', report))
             assert totals[METRIC_TOTAL[metric]] == value, metric

@@ -36,6 +36,15 @@ CHANNELS = ("1Bill", "BOP OTC", "OTC/Cash", "JazzCash", "Easypaisa", "Nayapay", 
 SIZES = {"DOMESTIC": ("M0_5", "M5_10", "M10_20"), "COMMERCIAL": ("SMALL", "LARGE"), None: (None,)}
 
 
+# Visits of every state in October's and November's cycles, some in the last minutes of a day in Karachi.
+VISITS = """
+    INSERT INTO compliance_visits (client_uuid, unit_id, location_id, visit_type, outcome, visited_at, review_state)
+    SELECT gen_random_uuid(), u.id, u.location_id, 'ROUTINE', 'DONE',
+           timestamptz '2025-10-16 18:59Z' + n * interval '61 hours' + u.id % 3 * interval '1 minute',
+           (array['PENDING', 'APPROVED', 'RETURNED'])[1 + (u.id + n) % 3]
+    FROM survey_units u, generate_series(0, 19) n WHERE (u.id + n) % 7 = 0"""
+
+
 @dataclass(frozen=True)
 class World:
     """Ids by name: `north`, `north/a`, `north/a/1` ... (district, tehsil, union council)."""
@@ -140,6 +149,8 @@ class Maker:
             bill.last_paid_on = max((payment.paid_on for payment in payments[bill.id]), default=None)
             if index + 1 < len(bills):
                 bill.carried_on = bills[index + 1].issued_at.astimezone(KARACHI).date()
+            if bill.id % 3 == 0:
+                bill.delivered_on = bill.issued_at.astimezone(KARACHI).date() + dt.timedelta(days=bill.id % 5)
             if account.unit_id:
                 paid_on = bill.last_paid_on or bill.issued_at.astimezone(KARACHI).date()
                 self.session.add(
@@ -151,6 +162,7 @@ class Maker:
                         bills=1,
                         paid_bills=int(bill.status == PAID),
                         paid_on=paid_on if bill.status == PAID else None,
+                        delivered_bills=int(bill.delivered_on is not None),
                     )
                 )
 
@@ -217,4 +229,6 @@ def fill(app: Flask, seed: int, accounts: int = 60) -> World:
             maker.settle(account, live, payments)
         for _ in range(15):
             maker.payment(rng.choice(homes), dt.date(2025, rng.choice([10, 11]), rng.randrange(1, 29)), None, None)
+        session.flush()
+        session.execute(text(VISITS))
         return World(app, {key: place.id for key, place in places.items()})

@@ -203,6 +203,7 @@ FIGURES = {
     "paying_units": "SELECT count(*) FROM unit_cycles WHERE paid_bills > 0 AND billing_month = :month AND {here}",
     "billed_units": "SELECT count(*) FROM unit_cycles WHERE bills > 0 AND billing_month = :month AND {here}",
     "pending": "SELECT count(*) FROM accounts WHERE unit_id IS NULL AND {here}",
+    "delivered": f"SELECT count(*) {_LIVE} AND delivered_on IS NOT NULL",
     "daily": f"SELECT sum(paid_amount) {_DAYS}",
 }
 
@@ -217,7 +218,7 @@ def test_a_figure_equals_the_report_it_links_to(portal: Flask, connection: Conne
     said = exact_totals(connection, query)
     total = METRIC_TOTAL[metric]
     shown = said.rows if total == "rows" else said.sums[total]
-    same = {"paying_share": "paid_bills", "paid_units": "paying_units"}.get(metric, metric)
+    same = {"paying_share": "paid_bills", "paid_units": "paying_units", "delivered_bills": "delivered"}.get(metric, metric)
     here = "location_id IN (SELECT location_id FROM location_closure WHERE ancestor_id = :area)"
     here += ' AND "use" = :use' if use else ""
     values = {"area": area, "month": "2025-11-01", "first": "2025-11-16", "last": "2025-12-01", "use": use}

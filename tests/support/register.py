@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -14,6 +15,8 @@ from portal.locations.models import Location, Place
 from portal.payments.models import BillMove, Payment
 from portal.payments.moves import Effects
 from portal.units.models import DOMESTIC, SurveyUnit
+from portal.visits.models import ComplianceVisit
+from portal.visits.rules import Doubt
 
 MONTH = dt.date(2025, 11, 1)
 PAID_ON = dt.date(2025, 11, 20)
@@ -31,6 +34,7 @@ class Registered:
     batch_id: int
     place_id: int
     move_id: int
+    visit_id: int = 0
     staff_id: int = 0  # somebody of the area, where a test has one
     file_id: int = 0  # a document of the unit, where a test has one
     correction_id: int = 0  # a correction of the unit that waits, where a test has one
@@ -89,6 +93,11 @@ def register(session: Session, location: Location, number: int, name: str) -> Re
         tehsil_id=location.parent_id, issued_on=PAID_ON, from_month=MONTH, to_month=MONTH, status="DONE",
         promised=vars(NOTHING_MOVES), result=vars(NOTHING_MOVES),
     )  # fmt: skip
-    session.add(move)
+    visit = ComplianceVisit(
+        client_uuid=uuid.uuid4(), unit_id=unit.id, account_id=account.id, location_id=location.id,
+        visit_type="DELIVERY", outcome="DELIVERED", bill_month=MONTH, portal_bill_id=f"B{number}",
+        notes=f"{name} was at home", visited_at=AS_OF, doubts=Doubt.NO_PHOTO,
+    )  # fmt: skip
+    session.add_all([move, visit])
     session.flush()
-    return Registered(location.id, survey_id, psid, batch.id, place.id, move.id)
+    return Registered(location.id, survey_id, psid, batch.id, place.id, move.id, visit.id)
