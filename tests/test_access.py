@@ -110,6 +110,10 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "change_id": 10**9,
         "session_id": 10**9,
         "action": "deactivate",
+        "number": thing.ticket,
+        "step": "start",
+        "category_id": 1,
+        "day": "2026-12-25",
         "digest": "0" * 32,
         "file_id": 10**9,  # opened by links made for one person: tests/files/test_links.py
         "variant": "large",
@@ -122,7 +126,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
 
 def leads_to_a_thing(rule: Rule) -> bool:
     """Whether a parameter names something that lies in an area."""
-    return bool(rule.arguments & {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id"})
+    return bool(rule.arguments & {"survey_id", "psid", "batch_id", "place_id", "move_id", "staff_id", "number"})
 
 
 def call(world: World, who: Role | None, rule: Rule, method: str, thing: Registered) -> TestResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from portal.imports.outcome import Counts, Outcome
 from portal.locations.models import Location, Place
 from portal.payments.models import BillMove, Payment
 from portal.payments.moves import Effects
+from portal.tickets.models import Ticket
 from portal.units.models import DOMESTIC, SurveyUnit
 
 MONTH = dt.date(2025, 11, 1)
@@ -32,6 +34,7 @@ class Registered:
     place_id: int
     move_id: int
     staff_id: int = 0  # somebody of the area, where a test has one
+    ticket: str = ""  # number of a ticket that any role of the area may see
 
 
 def register(session: Session, location: Location, number: int, name: str) -> Registered:
@@ -87,6 +90,10 @@ def register(session: Session, location: Location, number: int, name: str) -> Re
         tehsil_id=location.parent_id, issued_on=PAID_ON, from_month=MONTH, to_month=MONTH, status="DONE",
         promised=vars(NOTHING_MOVES), result=vars(NOTHING_MOVES),
     )  # fmt: skip
-    session.add(move)
+    ticket = Ticket(
+        number=f"T-25-{number:06}", client_uuid=uuid.uuid4(), category_id=1, title=f"{name} complains",
+        location_id=location.id, unit_id=unit.id, account_id=account.id, assigned_role="AGENT", clock_minutes=60,
+    )  # fmt: skip
+    session.add_all([move, ticket])
     session.flush()
-    return Registered(location.id, survey_id, psid, batch.id, place.id, move.id)
+    return Registered(location.id, survey_id, psid, batch.id, place.id, move.id, ticket=ticket.number)
