@@ -143,9 +143,12 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "notification_id": 10**9,  # one's own only, whatever the area: tests/notifications
         "session_id": 10**9,
         "action": "deactivate",
+        "number": thing.ticket if rule.endpoint.startswith("ticket") else 1,
+        "step": "start",
+        "category_id": 1,
+        "day": "2026-12-25",
         "digest": "0" * 32,
         "file_id": thing.file_id,
-        "number": 1,
         "variant": "large",
         "token": "no-such-token",
         "location_id": thing.location_id,
@@ -168,7 +171,7 @@ THINGS = {
 
 def leads_to_a_thing(rule: Rule) -> bool:
     """Whether a parameter names something that lies in an area."""
-    return bool(rule.arguments & THINGS)
+    return bool(rule.arguments & THINGS) or rule.endpoint.startswith("tickets.") and "number" in rule.arguments
 
 
 def call(world: World, who: Role | None, rule: Rule, method: str, thing: Registered) -> TestResponse:

@@ -14,6 +14,7 @@ from portal.imports.outcome import Counts, Outcome
 from portal.locations.models import Location, Place
 from portal.payments.models import BillMove, Payment
 from portal.payments.moves import Effects
+from portal.tickets.models import Ticket
 from portal.units.models import DOMESTIC, SurveyUnit
 from portal.visits.models import ComplianceVisit
 from portal.visits.rules import Doubt
@@ -38,6 +39,7 @@ class Registered:
     staff_id: int = 0  # somebody of the area, where a test has one
     file_id: int = 0  # a document of the unit, where a test has one
     correction_id: int = 0  # a correction of the unit that waits, where a test has one
+    ticket: str = ""  # number of a ticket that any role of the area may see
 
 
 def register(session: Session, location: Location, number: int, name: str) -> Registered:
@@ -98,6 +100,10 @@ def register(session: Session, location: Location, number: int, name: str) -> Re
         visit_type="DELIVERY", outcome="DELIVERED", bill_month=MONTH, portal_bill_id=f"B{number}",
         notes=f"{name} was at home", visited_at=AS_OF, doubts=Doubt.NO_PHOTO,
     )  # fmt: skip
-    session.add_all([move, visit])
+    ticket = Ticket(
+        number=f"T-25-{number:06}", client_uuid=uuid.uuid4(), category_id=1, title=f"{name} complains",
+        location_id=location.id, unit_id=unit.id, account_id=account.id, assigned_role="AGENT", clock_minutes=60,
+    )  # fmt: skip
+    session.add_all([move, visit, ticket])
     session.flush()
-    return Registered(location.id, survey_id, psid, batch.id, place.id, move.id, visit.id)
+    return Registered(location.id, survey_id, psid, batch.id, place.id, move.id, visit.id, ticket=ticket.number)
