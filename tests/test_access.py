@@ -171,7 +171,7 @@ THINGS = {
 
 def leads_to_a_thing(rule: Rule) -> bool:
     """Whether a parameter names something that lies in an area."""
-    return bool(rule.arguments & THINGS) or rule.endpoint.startswith("tickets.") and "number" in rule.arguments
+    return bool(rule.arguments & THINGS) or (rule.endpoint.startswith("tickets.") and "number" in rule.arguments)
 
 
 def call(world: World, who: Role | None, rule: Rule, method: str, thing: Registered) -> TestResponse:

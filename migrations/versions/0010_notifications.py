@@ -17,8 +17,8 @@ def upgrade() -> None:
     op.create_index("ix_notifications_created_at", "notifications", ["created_at"])
     op.create_table(
         "refused_addresses",
-        sa.Column("address", sa.Text(), nullable=False),
-        sa.Column("answer", sa.Text(), server_default="", nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("answer", sa.String(), server_default="", nullable=False),
         sa.Column("refused_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("address", name=op.f("pk_refused_addresses")),
     )

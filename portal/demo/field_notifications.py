@@ -49,7 +49,7 @@ def make(session: Session, usernames: list[str]) -> None:
 def _spread(session: Session) -> None:
     """As if it had been told over some days, the older half read."""
     now = dt.datetime.now(dt.UTC)
-    made = select(Notification.id).where(Notification.event_key.startswith("demo:")).order_by(Notification.id)
+    made = select(Notification.id).where(Notification.event_key.startswith("demo:")).order_by(Notification.id.desc())
     for number, one in enumerate(session.scalars(made).all()):
         at = now - dt.timedelta(hours=5 * number + 1)
         values = {"created_at": at, "read_at": at + dt.timedelta(hours=1) if number % 3 == 2 else None}

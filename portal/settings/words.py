@@ -100,6 +100,12 @@ def _files(before: int, after: int, _today: dt.date, _language: str) -> list[str
     return [_("Imported files that are older than %(n)s days are deleted tonight, for good.", n=after)]
 
 
+def _notifications(before: int, after: int, _today: dt.date, _language: str) -> list[str]:
+    if after >= before:
+        return []
+    return [_("Notifications that are older than %(n)s days are deleted tonight, for good.", n=after)]
+
+
 def _languages(before: list[str], after: list[str], _today: dt.date, _language: str) -> list[str]:
     gone = [str(BY_NAME["languages"].choices[one]) for one in before if one not in after]  # type: ignore[index]
     if not gone:
@@ -139,6 +145,7 @@ _TOLD: dict[str, Callable[[Any, Any, dt.date, str], list[str]]] = {
     "cycle_start_day": _cycle,
     "audit_months": _audit,
     "import_file_days": _files,
+    "notification_days": _notifications,
     "languages": _languages,
     "second_factor_roles": _second_factor,
     "bcrypt_cost": _cost,

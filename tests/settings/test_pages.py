@@ -154,6 +154,7 @@ def test_another_start_day_is_told_before_it_is_saved(app: Flask, desk: Desk) ->
     [
         ("data", {"audit_months": "12"}, "older than 12 months are deleted tonight"),
         ("data", {"import_file_days": "30"}, "older than 30 days are deleted tonight"),
+        ("data", {"notification_days": "30"}, "Notifications that are older than 30 days are deleted tonight"),
         ("access", {"second_factor_roles": ["HEAD"]}, "Head administrator must set up a second factor"),
         ("access", {"bcrypt_cost": "15"}, "about 2 seconds of a processor"),
         ("access", {"idle_minutes": "5"}, "for 5 minutes is signed out at once"),
