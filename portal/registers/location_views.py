@@ -128,7 +128,7 @@ def act(location_id: int, what: str) -> ResponseReturnValue:
     if request.method == "GET":
         return _act_page(location, what)
     try:
-        with transwhat() as db:
+        with transaction() as db:
             target, said = _DO[what](db, location)
     except (ConflictError, InvalidInputError) as error:
         wrong = error.details.get("fields")
