@@ -49,6 +49,7 @@ Made by the migrations; they hold whoever writes.
   key.
 - `ensure_audit_partition(month)`: makes the audit log's partition of a month, `audit_log_yYYYYmMM`, if it is missing,
   and moves the month's lines from the default partition `audit_log_other` into it.
+- `provisional_survey_ids`: numbers for units that the portal has not numbered, 12 digits from 900000000001 on.
 - `ensure_bill_partition(month)`: makes the partition of a month, `bills_yYYYYmMM`, if it is missing.
 """
 
@@ -435,6 +436,51 @@ COLUMNS: dict[str, str] = {
     "corrections.decided_at": "When.",
     "corrections.decision_note": "Why; what the proposer reads.",
     "corrections.version": "Counts the changes.",
+    "accounts.kept_by_hand": "Fields that a person has set: files leave them alone until the hold is released.",
+    "accounts.deleted_at": "When it was closed; NULL: it is not.",
+    "accounts.deleted_by": "Who closed it.",
+    "accounts.delete_reason": "Why.",
+    "accounts.version": "Counts the edits by people: a form made of an older one is refused.",
+    "survey_units.kept_by_hand": "Fields that a person has set: files leave them alone until the hold is released.",
+    "survey_units.deleted_at": "When it was closed; NULL: it is not.",
+    "survey_units.deleted_by": "Who closed it.",
+    "survey_units.delete_reason": "Why.",
+    "survey_units.version": "Counts the edits by people: a form made of an older one is refused.",
+    "locations.kept_by_hand": "What a person has set (name, uc_type, parent_id): area lists leave it alone.",
+    "locations.deleted_at": "When it was given up or merged; NULL: it is not.",
+    "locations.delete_reason": "Why.",
+    "locations.version": "Counts the edits by people: a form made of an older one is refused.",
+    "locations.merged_into_id": "The location it was merged into.",
+    "location_names.parent_id": "Below what files use the name; need not be where the location lies now.",
+    "location_names.name": "The name, as written.",
+    "location_names.match_key": "The name folded, as in `locations`.",
+    "location_names.source": "ALIAS (added by a person), RENAMED, MOVED, MERGED, FILE (its name in the area list).",
+    "lookups.kind": "BUSINESS_TYPE, HOUSE_TYPE, WATER_CONNECTION or CHANNEL.",
+    "lookups.name": "The word.",
+    "lookups.name_ur": "The word in Urdu.",
+    "lookups.position": "Order within its list, lowest first.",
+    "lookups.is_active": "Whether forms offer it.",
+    "lookups.version": "Counts its changes.",
+    "record_changes.at": "When; the lines of one edit share it.",
+    "record_changes.unit_id": "The unit changed.",
+    "record_changes.account_id": "The account changed.",
+    "record_changes.changed_location_id": "The location changed.",
+    "record_changes.field": "The field; `closed`, `hold`, `merged`, `alias`, `spelling` for what is no value.",
+    "record_changes.old": "What it was.",
+    "record_changes.new": "What it became.",
+    "record_changes.source": "EDIT, CORRECTION, TICKET or CUTOVER.",
+    "record_changes.reason": "Why, as typed.",
+    "record_changes.actor": "User name.",
+    "record_changes.correction_id": "The correction that brought it.",
+    "unit_moves.unit_ids": "The units chosen.",
+    "unit_moves.to_location_id": "Where they go.",
+    "unit_moves.with_accounts": "Whether their accounts go along.",
+    "unit_moves.reason": "Why, as typed.",
+    "unit_moves.status": "DRAFT, QUEUED, DONE, CHANGED or FAILED.",
+    "unit_moves.promised": "The effects that were shown and confirmed.",
+    "unit_moves.result": "The effects as done.",
+    "unit_moves.problem": "Why nothing was moved, by language.",
+    "unit_moves.finished_at": "When it ended.",
 }  # fmt: skip
 
 # Words for constraints, by name, or by what follows the table's name.
@@ -491,6 +537,9 @@ CONSTRAINTS: dict[str, str] = {
     "ck_assignments_from_to": "It ends on its first day or later, or the day before: then it never held.",
     "ck_corrections_decided": "What was decided has a time, what waits has none.",
     "uq_corrections_client_uuid": "Each proposal has a uuid of its own.",
+    "uq_location_names_key": "Each name of a location stands once below each parent.",
+    "uq_lookups_kind_name": "A word stands once in its list, whatever its case.",
+    "ck_record_changes_one_record": "Each line is of one record.",
     "uq_bills_live_account_month": "At most one live bill for an account and month.",
 }  # fmt: skip
 
