@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 
-from flask_babel import lazy_ngettext
+from flask_babel import ngettext
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,7 @@ from portal.notifications.service import notify
 from portal.permissions import Role
 from portal.staff.models import Staff, StaffArea
 from portal.visits.models import PENDING, ComplianceVisit
+from portal.web.messages import lazily
 
 QUEUE = "/review/"
 
@@ -44,7 +46,12 @@ def tell_reviewers(session: Session, day: dt.date) -> int:
     """Tell them. Returns how many were told; a second time on the same day nobody is."""
     told = 0
     for staff_id, count in waiting_by_person(session).items():
-        message = lazy_ngettext("%(count)s visit waits for your review", "%(count)s visits wait for your review", count,
-                                count=count)  # fmt: skip
+        message = lazily(partial(_sentence, count))
         told += notify(session, "visit.review", [staff_id], message, event_key=f"visit.review:{day}", url=QUEUE)
     return told
+
+
+def _sentence(count: int) -> str:
+    return str(
+        ngettext("%(count)s visit waits for your review", "%(count)s visits wait for your review", count, count=count)
+    )

@@ -131,7 +131,8 @@ def log_visit(session: Session, actor: Actor, new: NewVisit, now: dt.datetime) -
     values |= {
         "client_uuid": new.client_uuid, "unit_id": unit.id, "location_id": unit.location_id,
         "staff_id": actor.staff_id, "visit_type": new.visit_type, "visited_at": happened.at,
-        "device_at": new.device_at, "ticket_id": new.ticket_id, "doubts": 0 if happened.is_believed else Doubt.CLOCK,
+        "device_at": new.device_at, "created_at": now,
+        "ticket_id": new.ticket_id, "doubts": 0 if happened.is_believed else Doubt.CLOCK,
     }  # fmt: skip
     added = session.execute(
         insert(ComplianceVisit).values(values).on_conflict_do_nothing().returning(ComplianceVisit.id)
