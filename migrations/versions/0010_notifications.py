@@ -11,9 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("notifications", sa.Column("location_id", sa.Integer(), nullable=True))
-    op.create_foreign_key(
-        op.f("fk_notifications_location_id"), "notifications", "locations", ["location_id"], ["id"]
-    )
+    op.create_foreign_key(op.f("fk_notifications_location_id"), "notifications", "locations", ["location_id"], ["id"])
     op.create_index("ix_notifications_created_at", "notifications", ["created_at"])
     op.create_table(
         "refused_addresses",
