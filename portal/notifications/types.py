@@ -85,6 +85,7 @@ TYPES: dict[str, NotificationType] = {
     "alert.verify": NotificationType(
         ALERTS, _l("The nightly check found differences"), ERROR, mail=NOW, permission=Permission.VIEW_METRICS
     ),
+    "cutover.old": NotificationType(ALERTS, _l("What the old system told you")),
     "security.password": NotificationType(
         SECURITY, _l("Your password was changed or reset"), WARNING, mail=NOW, is_required=True
     ),
