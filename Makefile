@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 ATTACK := .venv-attack
+S3 := .venv-s3
 PY := $(VENV)/bin/python
 STARTED := $(shell date +%s)
 
@@ -53,9 +54,15 @@ lint: $(VENV)/installed
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --verbose >/dev/null 2>&1 || $(VENV)/bin/lint-imports
 
-# What the tests need beyond Python: Chromium, Redis and Debian's PostgreSQL 15.
-test-tools: $(VENV)/installed
+# What the tests need beyond Python packages: Chromium, Redis, an S3 server and Debian's PostgreSQL 15.
+test-tools: $(VENV)/installed $(S3)/installed
 	@sh tests/support/install_tools.sh
+
+# A server that speaks S3, for the tests of storage; its pins clash with ours.
+$(S3)/installed: tests/support/s3/requirements.txt
+	@test -x $(S3)/bin/python || { echo "Making the S3 server's virtual environment ..."; $(PYTHON) -m venv $(S3); }
+	@$(S3)/bin/python -m pip install -qq --disable-pip-version-check --no-input --no-deps -r tests/support/s3/requirements.txt
+	@touch $@
 
 # Everything on the embedded PostgreSQL 18, then what touches the database's own ways on 15 as well. A process for each
 # core, each with a database server of its own; a file stays in one process, and fast files come first.

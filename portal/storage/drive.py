@@ -45,7 +45,10 @@ class Drive:
             from google.auth.transport.requests import AuthorizedSession
             from google.oauth2.service_account import Credentials
 
-            credentials = Credentials.from_service_account_file(self._key_file, scopes=[SCOPE])  # type: ignore[no-untyped-call]
+            try:
+                credentials = Credentials.from_service_account_file(self._key_file, scopes=[SCOPE])  # type: ignore[no-untyped-call]
+            except OSError as error:  # which would read as: the file asked for is not there
+                raise ConfigurationError("The file of GOOGLE_APPLICATION_CREDENTIALS cannot be read.") from error
             self._local.session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
         return self._local.session
 
@@ -88,10 +91,12 @@ class Drive:
         return self._ask("PUT", begun.headers["Location"], data=data)
 
     def read(self, key: str) -> bytes:
+        checked(key)
         with answering():
             return bytes(self._content(key).content)
 
     def chunks(self, key: str) -> Iterator[bytes]:
+        checked(key)
         with answering():
             answer = self._content(key, stream=True)
 
@@ -110,6 +115,7 @@ class Drive:
             raise
 
     def delete(self, key: str) -> None:
+        checked(key)
         with contextlib.suppress(FileGone), answering():
             self._ask("DELETE", f"/drive/v3/files/{self._id_of(key)}", params=_EVERYWHERE)
         self._forget(key)

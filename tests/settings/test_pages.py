@@ -327,7 +327,7 @@ def test_keys_are_never_shown(app: Flask, desk: Desk, monkeypatch: pytest.Monkey
     assert re.search(r"DATABASE_URL Database set works Connected: PostgreSQL \d+", found)
     assert re.search(r"REDIS_URL .* set fails Redis does not answer\.", found)
     assert re.search(r"SMTP_PASSWORD .* set fails The mail server 127\.0\.0\.1 takes no connections on port 1", found)
-    assert re.search(r"STORAGE_URL .* works The portal can write there", found)
+    assert re.search(r"STORAGE_URL .* works A file was stored, read back and deleted", found)
 
 
 # --- targets -----------------------------------------------------------------------------------------------------
