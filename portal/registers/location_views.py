@@ -72,7 +72,7 @@ def index() -> ResponseReturnValue:
     found = staff_areas.matching(session(), words, current_scope(), language()) if words else []
     top = list(session().scalars(location_selects.children(None, current_scope())))
     if len(top) == 1 and not words:
-        return _to(top[0].id)
+        return _show(top[0])
     return render_template("registers/locations.html", words=words, found=found, children=top, **_counts(top))
 
 

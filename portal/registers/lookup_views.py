@@ -27,7 +27,7 @@ TITLES: dict[str, Any] = {
 @require(Permission.MANAGE_LOOKUPS)
 def index() -> ResponseReturnValue:
     """The first list; the others are one click away."""
-    return redirect(url_for(".show", kind=BUSINESS_TYPE.lower()), 303)
+    return _page(BUSINESS_TYPE)
 
 
 def _kind(kind: str) -> str:
