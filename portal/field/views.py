@@ -54,8 +54,7 @@ def _shared() -> dict[str, Any]:
 
 def _how_many() -> int:
     """How many cards the address asks for: a step more with each touch of "more"."""
-    wanted = read_number(request.args.get("n")) or area.STEP
-    return min(max(wanted, area.STEP), area.MOST)
+    return min(read_number(request.args.get("n")) or area.STEP, area.MOST)
 
 
 def _is_part() -> bool:
