@@ -250,7 +250,7 @@ COLUMNS: dict[str, str] = {
     "compliance_visits.gps_accuracy_m": "Metres to which the phone knew its place.",
     "compliance_visits.gps_is_mock": "Whether an app told the phone where it is, or two units had the very same place.",
     "compliance_visits.distance_m": "Metres from the unit's position to the phone's, when it was logged.",
-    "compliance_visits.doubts": "What speaks against it, as bits: 32 far, 16 mock, 8 no photo, 4 no position, 2 not exact, 1 clock.",
+    "compliance_visits.doubts": "Doubts as bits: 32 far, 16 mock, 8 no photo, 4 no place, 2 not exact, 1 clock.",
     "compliance_visits.next_date": "When to come again.",
     "compliance_visits.promise_date": "The day on which he promised to pay.",
     "compliance_visits.promise_amount": "What he promised; NULL is all of it.",

@@ -10,6 +10,7 @@ from portal.visits.models import OUTCOMES, REVIEW_STATES, VISIT_TYPES
 
 DAYS = 30  # what a list shows when nobody says from when
 LONGEST_DAYS = 3 * 366
+FIRST_DAY, LAST_DAY = dt.date(2000, 1, 1), dt.date(2200, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,16 @@ def _one_of(text: str | None, known: tuple[str, ...]) -> str | None:
 def read_day(text: str | None, today: dt.date) -> dt.date:
     """One day, today when none (or nonsense) was asked for."""
     found = _day(text)
-    return found if found is not None and dt.date(2000, 1, 1) <= found <= today else today
+    return found if found is not None and FIRST_DAY <= found <= today else today
 
 
 def read_filter(args: Mapping[str, str], today: dt.date) -> VisitFilter:
     """The filter of a query string; days that were given the wrong way round are turned."""
     first, last = _day(args.get("from")), _day(args.get("to"))
     is_default = first is None and last is None
-    last = min(last or (max(today, first) if first else today), dt.date(2200, 1, 1))
-    first = first or last - dt.timedelta(days=DAYS)
-    first, last = min(first, last), max(first, last)
+    last = last or (max(today, first) if first else today)
+    first = first or max(last, FIRST_DAY + dt.timedelta(days=DAYS)) - dt.timedelta(days=DAYS)
+    first, last = (min(max(day, FIRST_DAY), LAST_DAY) for day in (min(first, last), max(first, last)))
     first = max(first, last - dt.timedelta(days=LONGEST_DAYS))
     return VisitFilter(
         first=first,

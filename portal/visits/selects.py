@@ -231,19 +231,18 @@ def agents(scope: AreaScope, since: dt.date) -> Rows:
 
 
 # -- At a unit -----------------------------------------------------------------------------------------------------
-def bills_to_hand_over(unit_id: int, since: dt.date, scope: AreaScope) -> Rows:
-    """(account_id, psid, month, demand, delivered_on) of the live bills of a unit's accounts, newest first."""
+def bills_to_hand_over(unit_id: int, scope: AreaScope) -> Rows:
+    """(account_id, psid, month, demand, delivered_on) of the newest live bills of a unit's accounts, newest first."""
     return (
         select(Bill.account_id, Bill.psid, Bill.billing_month, Bill.demand, Bill.delivered_on)
         .join(Account, Account.id == Bill.account_id)
         .where(
             Account.unit_id == unit_id,
             Bill.status != CANCELLED,
-            Bill.billing_month >= since,
             scope.clause(Account.location_id),
         )
         .order_by(Bill.billing_month.desc(), Bill.psid)
-        .limit(24)
+        .limit(6)
     )
 
 

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import select
 
-from portal.billing.cycles import add_months, cycle_of
+from portal.billing.cycles import cycle_of
 from portal.db import session, transaction
 from portal.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from portal.files.incoming import uploads_of
@@ -40,7 +40,6 @@ blueprint = Blueprint("visits", __name__, url_prefix="/visits")
 
 # The form asks the phone where it is; no other page may.
 POSITION = "camera=(), geolocation=(self), microphone=(), payment=(), usb=(), interest-cohort=()"
-MONTHS_TO_DELIVER = 3
 
 
 @blueprint.app_context_processor
@@ -181,8 +180,7 @@ def _form_page(form: VisitForm, unit: SurveyUnit, status: int = 200, error: str 
     cycle = cycle_of(today(), settings().cycle_start_day)
     bills: list[Any] = []
     if visit_type == DELIVERY:
-        since = add_months(cycle, -MONTHS_TO_DELIVER)
-        bills = list(session().execute(selects.bills_to_hand_over(unit.id, since, current_scope())))
+        bills = list(session().execute(selects.bills_to_hand_over(unit.id, current_scope())))
         if not form.bill.data and bills:
             form.bill.data = f"{bills[0].account_id}:{bills[0].billing_month:%Y-%m}"
     page = render_template(
