@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.audit.models import AuditEntry
@@ -93,9 +93,7 @@ def unit_record(
     session: Session, survey_id: str, scope: AreaScope, cycle: dt.date, *, everything: bool, with_imports: bool
 ) -> UnitRecord:
     """The unit with this survey id. Raises NotFoundError, also for one of another area."""
-    known_accounts = select(func.count(Account.id)).where(Account.unit_id == SurveyUnit.id).scalar_subquery()
-    query = selects.unit(survey_id, scope).add_columns(known_accounts)
-    row = session.execute(query).first() if _is_number(survey_id) else None
+    row = session.execute(selects.unit(survey_id, scope)).first() if _is_number(survey_id) else None
     if row is None:
         raise NotFoundError(_("Survey id %(id)s is not in the register of your area.", id=survey_id))
     unit, place, path, known = row
