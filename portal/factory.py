@@ -12,7 +12,10 @@ from portal import db as database
 from portal.config import PROJECT_DIR, Settings, load_settings
 from portal.extensions import babel, cache, csrf, db, limiter, migrate
 
-MODELS = ("locations", "mail", "staff", "settings", "units", "billing", "payments", "rollups", "imports", "audit")
+MODELS = (
+    "locations", "mail", "staff", "settings", "notifications", "files", "units", "billing", "payments", "rollups",
+    "imports", "audit", "registers", "assignments", "corrections", "visits", "tickets",
+)  # fmt: skip
 # Blueprints, each the `blueprint` of the module.
 FEATURES: list[str] = [
     "portal.web.health",
@@ -29,6 +32,15 @@ FEATURES: list[str] = [
     "portal.locations.views",
     "portal.payments.views",
     "portal.trail.views",
+    "portal.files.views",
+    "portal.notifications.views",
+    "portal.registers.views",
+    "portal.assignments.views",
+    "portal.corrections.views",
+    "portal.visits.views",
+    "portal.tickets.views",
+    "portal.field.views",
+    "portal.cutover.views",
 ]
 # Command groups, as module:attribute.
 COMMANDS: list[str] = [

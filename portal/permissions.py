@@ -44,6 +44,24 @@ class Permission(StrEnum):
     MANAGE_SETTINGS = "settings.manage"
     VIEW_AUDIT = "audit.view"  # HEAD all of it; others their area and their people (see `portal.trail`)
     MANAGE_STAFF = "staff.manage"  # whom and what exactly: `portal.staff.rules`
+    EDIT_REGISTERS = "registers.edit"  # units and accounts by hand
+    MANAGE_LOCATIONS = "locations.manage"
+    MANAGE_LOOKUPS = "lookups.manage"  # the words that forms offer
+    ASSIGN_WORK = "work.assign"
+    VIEW_FIELD = "field.view"  # visits, deliveries, proposed corrections of the own areas
+    LOG_VISITS = "visits.log"
+    REVIEW_VISITS = "visits.review"
+    PROPOSE_CORRECTIONS = "corrections.propose"
+    DECIDE_CORRECTIONS = "corrections.decide"
+    VIEW_FILES = "files.view"
+    UPLOAD_FILES = "files.upload"
+    VIEW_TICKETS = "tickets.view"  # agents: those they raised or work on
+    RAISE_TICKETS = "tickets.raise"
+    WORK_TICKETS = "tickets.work"  # assign, change, resolve
+    DECIDE_TICKETS = "tickets.decide"  # approve or reject what changes data or money
+    MANAGE_TICKETS = "tickets.manage"  # categories, deadlines, holidays
+    VIEW_ACTIVITY = "activity.view"
+    CUTOVER = "cutover.run"  # the old system's tables
 
 
 _EVERYBODY = frozenset(Role)
@@ -64,11 +82,29 @@ ROLES_WITH: dict[Permission, frozenset[Role]] = {
     Permission.MANAGE_SETTINGS: frozenset({Role.HEAD}),
     Permission.VIEW_AUDIT: _OFFICE,
     Permission.MANAGE_STAFF: _OFFICE,
+    Permission.EDIT_REGISTERS: _OFFICE,
+    Permission.MANAGE_LOCATIONS: frozenset({Role.ADMIN, Role.HEAD}),
+    Permission.MANAGE_LOOKUPS: frozenset({Role.ADMIN, Role.HEAD}),
+    Permission.ASSIGN_WORK: _OFFICE | {Role.SUPERVISOR},
+    Permission.VIEW_FIELD: _EVERYBODY,
+    Permission.LOG_VISITS: frozenset({Role.AGENT, Role.SUPERVISOR, Role.ADMIN}),
+    Permission.REVIEW_VISITS: _OFFICE | {Role.SUPERVISOR},
+    Permission.PROPOSE_CORRECTIONS: _EVERYBODY,
+    Permission.DECIDE_CORRECTIONS: _OFFICE | {Role.SUPERVISOR},
+    Permission.VIEW_FILES: _EVERYBODY,
+    Permission.UPLOAD_FILES: _EVERYBODY,
+    Permission.VIEW_TICKETS: _EVERYBODY,
+    Permission.RAISE_TICKETS: _EVERYBODY,
+    Permission.WORK_TICKETS: _OFFICE | {Role.SUPERVISOR},
+    Permission.DECIDE_TICKETS: _OFFICE | {Role.SUPERVISOR},
+    Permission.MANAGE_TICKETS: frozenset({Role.ADMIN, Role.HEAD}),
+    Permission.VIEW_ACTIVITY: _OFFICE | {Role.SUPERVISOR},
+    Permission.CUTOVER: frozenset({Role.HEAD}),
 }
 
 
 # What concerns everybody: the role alone does not do, the area must be the whole province.
-PROVINCE_WIDE = frozenset({Permission.MANAGE_SETTINGS, Permission.VIEW_METRICS})
+PROVINCE_WIDE = frozenset({Permission.MANAGE_SETTINGS, Permission.VIEW_METRICS, Permission.CUTOVER})
 
 
 def role_allows(role: Role | str, permission: Permission) -> bool:

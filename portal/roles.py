@@ -31,8 +31,10 @@ ROLES: dict[Role, Words] = {
     Role.HEAD: Words(_l("Head administrator"), _l("Everything, in every area: figures, staff, settings.")),
 }
 
-WORK, FIGURES, OFFICE, ADMINISTRATION = (
+WORK, FIELD, COMPLAINTS, FIGURES, OFFICE, ADMINISTRATION = (
     _l("Daily work"),
+    _l("Field work"),
+    _l("Tickets"),
     _l("Figures and reports"),
     _l("Office"),
     _l("Administration"),
@@ -51,6 +53,70 @@ PERMISSIONS: dict[Permission, tuple[Any, Words]] = {
     Permission.VIEW_PERSONAL: (
         WORK,
         Words(_l("Personal numbers"), _l("See CNIC and mobile numbers in full; others see the last digits only.")),
+    ),
+    Permission.VIEW_FILES: (
+        WORK,
+        Words(_l("Photos and documents"), _l("See the photos and documents of the own areas.")),
+    ),
+    Permission.UPLOAD_FILES: (
+        WORK,
+        Words(_l("Add photos and documents"), _l("Add photos and documents to what one may see.")),
+    ),
+    Permission.VIEW_ACTIVITY: (WORK, Words(_l("Activity"), _l("See what happened in the own areas, newest first."))),
+    Permission.VIEW_FIELD: (
+        FIELD,
+        Words(_l("Visits and corrections"), _l("See visits, deliveries and proposed corrections of the own areas.")),
+    ),
+    Permission.LOG_VISITS: (
+        FIELD,
+        Words(_l("Log visits"), _l("Log visits and hand over bills, with photo and position.")),
+    ),
+    Permission.PROPOSE_CORRECTIONS: (
+        FIELD,
+        Words(_l("Propose corrections"), _l("Say what is wrong about a unit; a supervisor decides.")),
+    ),
+    Permission.ASSIGN_WORK: (
+        FIELD,
+        Words(_l("Assign work"), _l("Give units and union councils to agents, from a day to a day.")),
+    ),
+    Permission.REVIEW_VISITS: (
+        FIELD,
+        Words(_l("Review visits"), _l("Approve visits and deliveries, or return them with a reason.")),
+    ),
+    Permission.DECIDE_CORRECTIONS: (
+        FIELD,
+        Words(
+            _l("Decide corrections"), _l("Approve proposed corrections, which changes the register, or reject them.")
+        ),
+    ),
+    Permission.VIEW_TICKETS: (
+        COMPLAINTS,
+        Words(_l("Tickets"), _l("See tickets of the own areas; agents those they raised or work on.")),
+    ),
+    Permission.RAISE_TICKETS: (COMPLAINTS, Words(_l("Raise tickets"), _l("Open a ticket and comment on it."))),
+    Permission.WORK_TICKETS: (
+        COMPLAINTS,
+        Words(_l("Work on tickets"), _l("Assign, change, merge and resolve tickets.")),
+    ),
+    Permission.DECIDE_TICKETS: (
+        COMPLAINTS,
+        Words(_l("Decide tickets"), _l("Approve or reject what changes data; what changes a bill is for the office.")),
+    ),
+    Permission.MANAGE_TICKETS: (
+        COMPLAINTS,
+        Words(_l("Ticket categories"), _l("Change categories, deadlines and holidays.")),
+    ),
+    Permission.EDIT_REGISTERS: (
+        OFFICE,
+        Words(_l("Edit the registers"), _l("Create, change, move and close units and accounts by hand.")),
+    ),
+    Permission.MANAGE_LOCATIONS: (
+        OFFICE,
+        Words(_l("Edit locations"), _l("Create, rename, move and merge locations of the own areas.")),
+    ),
+    Permission.MANAGE_LOOKUPS: (
+        OFFICE,
+        Words(_l("Lists of words"), _l("Change the business types and other words that forms offer.")),
     ),
     Permission.VIEW_DASHBOARDS: (FIGURES, Words(_l("Dashboards"), _l("See the figures of the own areas."))),
     Permission.VIEW_REPORTS: (FIGURES, Words(_l("Reports"), _l("Open reports on the rows of the own areas."))),
@@ -89,6 +155,10 @@ PERMISSIONS: dict[Permission, tuple[Any, Words]] = {
             _l("Change company name, time-outs, mail server and targets; with the whole province as area."),
         ),
     ),
+    Permission.CUTOVER: (
+        ADMINISTRATION,
+        Words(_l("Cutover"), _l("Take over the old system’s tables; with the whole province as area.")),
+    ),
     Permission.VIEW_METRICS: (
         ADMINISTRATION,
         Words(_l("Operation"), _l("Read the counters of monitoring programs; with the whole province as area.")),
@@ -116,7 +186,7 @@ class Group:
 def matrix() -> tuple[Group, ...]:
     """Every permission (but that of public pages) by group, with the roles that have it."""
     groups = []
-    for name in (WORK, FIGURES, OFFICE, ADMINISTRATION):
+    for name in (WORK, FIELD, COMPLAINTS, FIGURES, OFFICE, ADMINISTRATION):
         rows = tuple(
             Row(permission, words, frozenset(role for role in Role if role_allows(role, permission)))
             for permission, (group, words) in PERMISSIONS.items()

@@ -16,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.schema import Identity
 
@@ -76,6 +76,13 @@ class Account(Base):
     portal_current_bill: Mapped[str | None]
     is_active: Mapped[bool | None]
     as_of: Mapped[timestamp]
+    # Columns that a person has set: files leave them alone, until the hold is released (see portal.registers).
+    kept_by_hand: Mapped[list[str]] = mapped_column(ARRAY(TEXT), server_default=text("'{}'"))
+    deleted_at: Mapped[timestamp | None]
+    deleted_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    delete_reason: Mapped[str] = mapped_column(server_default="")
+    # Counts the edits by people: a form made of an older one is refused.
+    version: Mapped[int] = mapped_column(server_default=text("1"))
     first_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batches.id"))
     last_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batches.id"))
     created_at: Mapped[created_at]

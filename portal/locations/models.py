@@ -49,10 +49,16 @@ class Location(Base):
     portal_id: Mapped[str | None]
     match_key: Mapped[str]
     as_of: Mapped[timestamp | None]
+    # A location that was merged into another, or given up; nothing hangs on it any more.
+    deleted_at: Mapped[timestamp | None]
+    delete_reason: Mapped[str] = mapped_column(server_default="")
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("locations.id"))
+    # Counts the edits by people: a form made of an older one is refused.
+    version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]
 
-    parent: Mapped[Location | None] = relationship(remote_side="Location.id")
+    parent: Mapped[Location | None] = relationship(remote_side="Location.id", foreign_keys="Location.parent_id")
 
 
 class LocationClosure(Base):

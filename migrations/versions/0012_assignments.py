@@ -1,0 +1,14 @@
+"""Assignments and corrections."""
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    raise NotImplementedError("Migrations run forward only; restore a backup to go back.")

@@ -1,0 +1,1 @@
+"""Corrections of the register that the field proposes and a supervisor decides."""

@@ -1,0 +1,1 @@
+"""The old system's tables on their way into the portal."""

@@ -1,0 +1,1 @@
+"""The pages of field staff: my area, assigned to me."""

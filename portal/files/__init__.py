@@ -1,0 +1,1 @@
+"""Photos and documents: stored through fsspec, shown by links that end."""

@@ -1,0 +1,1 @@
+"""Complaints and requests: tickets with categories, deadlines, comments and decisions."""
