@@ -104,7 +104,7 @@ def replaced(running: Running, role: str, killed: int) -> Callable[[], bool]:
 def test_whatever_is_killed_comes_back_and_data_stay(folder: Path) -> None:
     port = free_port()
     running = start(folder, port)
-    wait_for(running.ready, 90, "the first start")
+    wait_for(running.ready, 180, "the first start")
     write(running.settings, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7) RETURNING n")
     for role in ("dbowner", "web", "worker", "backend", "postmaster", "manager"):
         killed = running.find(role)[0]
@@ -121,7 +121,7 @@ def test_whatever_is_killed_comes_back_and_data_stay(folder: Path) -> None:
     assert nothing_left(running)
 
     again = start(folder, port)
-    wait_for(again.ready, 90, "the second start")
+    wait_for(again.ready, 180, "the second start")
     assert write(again.settings, "SELECT n FROM kept") == [(7,)]
     # The launcher itself: everything goes on without it, and the next start takes over.
     old = again.find("manager")[0]

@@ -96,7 +96,7 @@ def running_portal(databases: Databases, name: str, *, demo: list[str] | None = 
             )
     try:
         try:
-            wait_for(lambda: get(port, "/readyz") == 200, 60, "the portal to answer")
+            wait_for(lambda: get(port, "/readyz") == 200, 180, "the portal to answer")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{log_path.read_text()[-3000:]}") from None
         yield live
