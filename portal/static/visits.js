@@ -12,6 +12,8 @@
   form.addEventListener("change", fit);
   form.addEventListener("portal:draft", fit);
   fit();
+  var active = document.querySelector(".type-chips .is-active");
+  if (active) active.scrollIntoView({ block: "nearest", inline: "nearest" });
 
   /* The position: the best of what comes within half a minute. Saving never waits for it. */
   var line = form.querySelector("[data-position-line]"), text = form.querySelector("[data-position-text]"), again = form.querySelector("[data-position-again]"), watch = null, timer = null, best = Infinity;

@@ -296,8 +296,9 @@ def test_a_tile_equals_the_report_it_links_to(world: World, north: FlaskClient) 
         for metric, tile, href in tiles:
             value = shown["delivered_bills"] if metric == "delivered" else tile
             if metric in LISTS:
-                assert html.unescape(href).startswith(LISTS[metric])
-                assert re.search(rf"<strong class=\"num\">{int(value):,}</strong> visits?<", north.get(html.unescape(href)).text)
+                path = html.unescape(href)
+                assert path.startswith(LISTS[metric])
+                assert re.search(rf'<strong class="num">{int(value):,}</strong> visits?<', north.get(path).text)
                 continue
             report = north.get(html.unescape(href)).get_data(as_text=True)
             totals = dict(re.findall(r'data-total="(\w+)" data-value="([^"]*)"', report))

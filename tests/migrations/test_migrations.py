@@ -124,6 +124,45 @@ def test_an_installation_gets_the_days_of_its_past(blank: Flask) -> None:
         assert connection.scalar(text("SELECT sum(outstanding) FROM rollup_days")) == 205
 
 
+BEFORE_VISITS = """
+    INSERT INTO staff (username, password_hash, role) VALUES ('agent', 'x', 'AGENT');
+    INSERT INTO ticket_categories (code, name) VALUES ('planted', 'Planted');
+    INSERT INTO tickets (number, client_uuid, category_id, title, location_id, assigned_role, status, merged_into_id)
+        SELECT 'T-' || n, gen_random_uuid(), c.id, 'x', l.id, 'ADMIN',
+               (ARRAY['OPEN', 'WAITING', 'RESOLVED'])[n], NULL
+        FROM ticket_categories c, locations l, generate_series(1, 3) n WHERE c.code = 'planted';
+    INSERT INTO compliance_visits (client_uuid, unit_id, location_id, visit_type, outcome, visited_at)
+        SELECT gen_random_uuid(), id, location_id, 'ROUTINE', 'DONE', '2025-11-20 19:30Z' FROM survey_units;
+"""
+
+
+def test_visits_and_tickets_there_are_are_counted_and_nothing_is_delivered(blank: Flask) -> None:
+    upgrade(revision="0004")
+    with db.engine.begin() as connection:
+        connection.execute(text(BEFORE_DAYS))
+    upgrade(revision="0007")
+    with db.engine.begin() as connection:
+        connection.execute(text(BEFORE_VISITS))
+    upgrade(revision="0008")
+    with db.engine.connect() as connection:
+        visits = connection.execute(text("SELECT day\\:\\:text, visits FROM rollup_visits")).all()
+        assert [tuple(row) for row in visits] == [("2025-11-21", 1)]  # after midnight in Karachi
+        tickets = connection.execute(text("SELECT state, sum(tickets) FROM rollup_tickets GROUP BY 1 ORDER BY 1")).all()
+        assert [tuple(row) for row in tickets] == [("CLOSED", 1), ("OPEN", 2)]
+        units = connection.execute(text("SELECT sum(paid), sum(delivered), sum(reached) FROM rollup_unit_cycles")).one()
+        assert tuple(units) == (1, 0, 1)
+        # The triggers go on from there: the same row changed back and forth posts nothing in the end.
+        for state, rest in (("APPROVED", 1), ("PENDING", 1)):
+            connection.execute(text(f"UPDATE compliance_visits SET review_state = '{state}'"))
+            assert connection.scalar(text("SELECT sum(visits) FROM rollup_visits")) == rest
+        connection.execute(text("UPDATE bills SET delivered_on = '2025-11-30' WHERE portal_bill_id = '2'"))
+        of_day = "SELECT day\\:\\:text, delivered_bills FROM rollup_days WHERE delivered_bills <> 0"
+        days = connection.execute(text(of_day))
+        assert [tuple(row) for row in days] == [("2025-11-30", 1)]
+        connection.execute(text("UPDATE bills SET delivered_on = NULL"))
+        assert connection.scalar(text("SELECT sum(delivered_bills) FROM rollup_days")) == 0
+
+
 def test_there_is_no_way_back(blank: Flask) -> None:
     upgrade()
     with pytest.raises(SystemExit):

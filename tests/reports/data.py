@@ -83,7 +83,8 @@ INSERT INTO payments (psid, month, paid_on, paid_amount, channel, amount, fine, 
         (array['1Bill','BOP OTC','OTC/Cash','JazzCash'])[1 + b.id % 4], b.demand, 0, b."use", b.size_band, b.place_id,
         b.location_id, true, '2025-11-20', b.account_id, b.billing_month, b.id, '2025-11-20'
     FROM bills b WHERE b.account_id % 4 = 0 AND b.status <> 'CANCELLED';
-UPDATE bills SET delivered_on = (issued_at + interval '3 days')::date WHERE account_id % 3 = 0 AND status <> 'CANCELLED';
+UPDATE bills SET delivered_on = (issued_at + interval '3 days')::date
+    WHERE account_id % 3 = 0 AND status <> 'CANCELLED';
 UPDATE bills SET status = 'PAID', paid_amount = demand WHERE account_id % 4 = 0 AND status <> 'CANCELLED';
 INSERT INTO payments (psid, month, paid_on, paid_amount, channel, "use", size_band, place_id, location_id,
                       place_is_long, place_as_of, as_of)

@@ -218,7 +218,8 @@ def test_a_figure_equals_the_report_it_links_to(portal: Flask, connection: Conne
     said = exact_totals(connection, query)
     total = METRIC_TOTAL[metric]
     shown = said.rows if total == "rows" else said.sums[total]
-    same = {"paying_share": "paid_bills", "paid_units": "paying_units", "delivered_bills": "delivered"}.get(metric, metric)
+    other_names = {"paying_share": "paid_bills", "paid_units": "paying_units", "delivered_bills": "delivered"}
+    same = other_names.get(metric, metric)
     here = "location_id IN (SELECT location_id FROM location_closure WHERE ancestor_id = :area)"
     here += ' AND "use" = :use' if use else ""
     values = {"area": area, "month": "2025-11-01", "first": "2025-11-16", "last": "2025-12-01", "use": use}

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from portal.db import db, transaction
+from portal.payments.deliveries import refresh
 from portal.verify.checks import CHECKS
 from portal.verify.cli import verify_command
 from tests.imports.portal_files import area_row, biller_row, paid_row, survey_row
@@ -59,12 +60,39 @@ PLANTED = [
     ("rollup_days", "UPDATE rollup_days SET day = day + 1 WHERE monthly_fee > 0"),
     ("rollup_days", "UPDATE rollup_days SET paid_units = 2 WHERE paid_units = 1"),
     ("rollup_days", "UPDATE account_balances SET outstanding = outstanding + 1"),
+    ("bills", "UPDATE bills SET delivered_on = delivered_on + 1 WHERE delivered_on IS NOT NULL"),
+    ("bills", "UPDATE bills SET delivered_on = NULL"),
+    ("bills", "UPDATE compliance_visits SET review_state = 'RETURNED'"),
+    ("bills", "UPDATE bills SET delivered_on = '2025-11-30' WHERE delivered_on IS NULL"),
+    ("compliance_visits", "UPDATE compliance_visits SET bill_month = '2025-10-01'"),
+    ("unit_cycles", "UPDATE unit_cycles SET delivered_bills = 1 - delivered_bills"),
+    ("rollup_unit_cycles", "UPDATE rollup_unit_cycles SET delivered = delivered + 1"),
+    ("rollup_unit_cycles", "UPDATE rollup_unit_cycles SET reached = 0"),
+    ("rollup_days", "UPDATE rollup_days SET delivered_bills = delivered_bills + 1"),
+    ("rollup_visits", "UPDATE rollup_visits SET visits = visits + 1"),
+    ("rollup_visits", "UPDATE rollup_visits SET day = day + 1"),
+    ("rollup_tickets", "UPDATE rollup_tickets SET tickets = 0"),
+    ("rollup_tickets", "UPDATE tickets SET status = 'CLOSED'"),
     ("location_closure", "DELETE FROM location_closure WHERE depth = 1"),
     ("import_batches", "DELETE FROM import_rows"),
     ("import_batches", "UPDATE accounts SET last_batch_id = 999999"),
     ("import_batches", "UPDATE bills SET first_batch_id = 999999"),
     ("stored_files", "UPDATE stored_files SET location_id = 1"),
 ]  # fmt: skip
+
+
+# An approved delivery of one of the bills, and a ticket.
+FIELD_WORK = (
+    """INSERT INTO compliance_visits (client_uuid, unit_id, account_id, location_id, visit_type, outcome, bill_month,
+           portal_bill_id, visited_at, review_state)
+       SELECT gen_random_uuid(), a.unit_id, a.id, a.location_id, 'DELIVERY', 'DELIVERED', b.billing_month,
+           b.portal_bill_id, '2025-11-28 19:30Z', 'APPROVED'
+       FROM bills b JOIN accounts a ON a.id = b.account_id WHERE b.portal_bill_id = '880002'""",
+    "INSERT INTO ticket_categories (code, name) VALUES ('planted', 'Planted')",
+    """INSERT INTO tickets (number, client_uuid, category_id, title, location_id, assigned_role)
+       SELECT 'T-1', gen_random_uuid(), c.id, 'x', l.id, 'ADMIN' FROM ticket_categories c, locations l
+       WHERE c.code = 'planted' AND l.parent_id IS NULL""",
+)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +112,12 @@ def filled(module_app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Flask
                     " SELECT gen_random_uuid(), 'PHOTO', 'photos/' || id, 'image/jpeg', 1, '', location_id, id"
                     " FROM survey_units"
                 )
+            )
+            for statement in FIELD_WORK:
+                session.execute(text(statement))
+            refresh(
+                session,
+                [tuple(row) for row in session.execute(text("SELECT account_id, bill_month FROM compliance_visits"))],
             )
     return module_app
 

@@ -224,7 +224,7 @@ def test_unit_and_account_show_their_visits_within_the_budget(world: World) -> N
         world.boss.get(path)
         with recorded_queries(world.app) as sent:
             page = world.boss.get(path).get_data(as_text=True)
-        assert len(sent) <= 12, "\n".join(one[:60].replace("\n", " ") + " ... " + one[one.find("FROM"):][:70].replace("\n", " ") for one in sent)
+        assert len(sent) <= 12, "\n".join(sent)
         assert "Hand over a bill" in page
         assert page.count("/visits/") > 4
     for path in ("/visits/", "/review/", "/visits/day", "/visits/agents"):
