@@ -83,12 +83,12 @@ class Client:
 
 
 @contextlib.contextmanager
-def running_portal(server: Server, folder: Path) -> Iterator[int]:
+def running_portal(server: Server, folder: Path, database: str = DATABASE) -> Iterator[int]:
     """The web server with the settings it has in use; its port. Two processes: the floor is set for two cores."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    environment = server.environment(DATABASE, PORT=str(port), BCRYPT_COST=str(COST), WEB_CONCURRENCY="2")
+    environment = server.environment(database, PORT=str(port), BCRYPT_COST=str(COST), WEB_CONCURRENCY="2")
     with (folder / "signin.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "portal/gunicorn_conf.py", "wsgi:app"],
