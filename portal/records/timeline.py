@@ -10,6 +10,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from portal.audit.words import field_label
 from portal.audit.words import title as action_title
 from portal.billing.cycles import parse_month
 from portal.billing.models import CANCELLED
@@ -239,4 +240,4 @@ def column_label(column: str) -> str:
         "gps_lat": _("latitude"),
         "gps_lon": _("longitude"),
     }
-    return str(labels.get(column, column.replace("_", " ")))
+    return str(labels.get(column) or field_label(column))
