@@ -7,18 +7,10 @@ docs/architecture.md ("Allocation", "Figures"), not here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from portal.verify.check import Check
+from portal.verify.ticket_checks import TICKET_CHECKS
 
 LATEST = 'issued_at DESC, length(portal_bill_id) DESC NULLS LAST, portal_bill_id COLLATE "C" DESC NULLS LAST, id DESC'
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing verified. `sql` selects key, expected, found (all text) of each difference."""
-
-    table: str
-    what: str
-    sql: str
 
 
 def _rollup(table: str, keys: list[str], measures: list[str], expected: str) -> Check:
@@ -403,4 +395,5 @@ CHECKS: list[Check] = [
     *ROLLUP_CHECKS,
     *PLACE_CHECKS,
     *IMPORT_CHECKS,
+    *TICKET_CHECKS,
 ]

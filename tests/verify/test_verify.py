@@ -60,7 +60,14 @@ PLANTED = [
     ("rollup_days", "UPDATE account_balances SET outstanding = outstanding + 1"),
     ("location_closure", "DELETE FROM location_closure WHERE depth = 1"),
     ("import_batches", "DELETE FROM import_rows"),
+    ("tickets", "UPDATE tickets SET reopened = 1 WHERE number = 'T-25-000001'"),
+    ("tickets", "UPDATE tickets SET due_at = NULL WHERE number = 'T-25-000001'"),
+    ("tickets", "UPDATE tickets SET status = 'MERGED', merged_into_id = CASE id WHEN 1 THEN 2 ELSE 1 END"),
 ]  # fmt: skip
+
+TICKETS = """
+    INSERT INTO tickets (number, client_uuid, category_id, title, location_id, assigned_role, due_at)
+    SELECT 'T-25-00000' || n, gen_random_uuid(), 1, 'Heap', 1, 'SUPERVISOR', now() FROM generate_series(1, 2) n"""
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +80,8 @@ def filled(module_app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Flask
         rows = [biller_row(1), biller_row(2), biller_row(3), biller_row(4, biller_psid="-")]
         bring_committed(write(folder, "biller", rows), month="2025-11")
         bring_committed(write(folder, "paid", [paid_row(1), paid_row(9)]))
+        with transaction() as session:
+            session.execute(text(TICKETS))
     return module_app
 
 
