@@ -87,12 +87,13 @@ def unit_record(
     session: Session, survey_id: str, scope: AreaScope, cycle: dt.date, *, everything: bool, with_imports: bool
 ) -> UnitRecord:
     """The unit with this survey id. Raises NotFoundError, also for one of another area."""
-    row = session.execute(selects.unit(survey_id, scope)).first() if _is_number(survey_id) else None
+    known_accounts = select(func.count(Account.id)).where(Account.unit_id == SurveyUnit.id).scalar_subquery()
+    query = selects.unit(survey_id, scope).add_columns(known_accounts)
+    row = session.execute(query).first() if _is_number(survey_id) else None
     if row is None:
         raise NotFoundError(_("Survey id %(id)s is not in the register of your area.", id=survey_id))
-    unit, place, path = row
+    unit, place, path, known = row
     accounts = list(session.execute(selects.account_rows(scope, cycle, unit_ids=[unit.id]).limit(ACCOUNTS)))
-    known = session.scalar(select(func.count()).select_from(Account).where(Account.unit_id == unit.id)) or 0
     history = _history(
         session,
         account_ids=[account.id for account in accounts],
