@@ -151,6 +151,7 @@ def _href(entry: AuditEntry) -> str:
         "account": ("records.account", {"psid": key}),
         "import_batch": ("imports.show", {"batch_id": int(key) if key.isdecimal() else 0}),
         "setting": ("settings.history", {}),
+        "ticket": ("tickets.show", {"number": key}),
         "staff": (STAFF_PAGE, {"staff_id": int(key) if key.isdecimal() else 0}),
     }
     endpoint, values = endpoints.get(entry.entity, ("", {}))
