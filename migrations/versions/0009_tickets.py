@@ -58,6 +58,10 @@ def upgrade() -> None:
         "ix_tickets_near_at", "tickets", ["near_at"], postgresql_where=sa.text(f"{RUNNING} AND near_at IS NOT NULL")
     )
     op.create_index(
+        "ix_tickets_merged_into_id", "tickets", ["merged_into_id"],
+        postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+    )
+    op.create_index(
         "ix_tickets_words", "tickets", [sa.text("to_tsvector('simple'::regconfig, title)")], postgresql_using="gin"
     )
     op.create_table(

@@ -93,7 +93,9 @@ def unit_record(
     session: Session, survey_id: str, scope: AreaScope, cycle: dt.date, *, everything: bool, with_imports: bool
 ) -> UnitRecord:
     """The unit with this survey id. Raises NotFoundError, also for one of another area."""
-    row = session.execute(selects.unit(survey_id, scope)).first() if _is_number(survey_id) else None
+    known_accounts = select(func.count(Account.id)).where(Account.unit_id == SurveyUnit.id).scalar_subquery()
+    query = selects.unit(survey_id, scope).add_columns(known_accounts)
+    row = session.execute(query).first() if _is_number(survey_id) else None
     if row is None:
         raise NotFoundError(_("Survey id %(id)s is not in the register of your area.", id=survey_id))
     unit, place, path, known = row

@@ -116,6 +116,7 @@ class Ticket(Base):
         Index("ix_tickets_unit_id", "unit_id"),
         Index("ix_tickets_account_id", "account_id"),
         Index("ix_tickets_assigned_to_status", "assigned_to", "status"),
+        Index("ix_tickets_merged_into_id", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index("ix_tickets_reported_by_id", "reported_by", "id"),
         Index(
             "ix_tickets_due_at",

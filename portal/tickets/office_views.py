@@ -186,8 +186,10 @@ def holidays() -> ResponseReturnValue:
 def _say_moved(moved: int) -> None:
     flash(_("Saved."), "success")
     if moved:
-        one, many = "The deadline of %(num)d open ticket moved.", "The deadlines of %(num)d open tickets moved."
-        flash(ngettext(one, many, moved), "info")
+        said = ngettext(
+            "The deadline of %(num)d open ticket moved.", "The deadlines of %(num)d open tickets moved.", moved
+        )
+        flash(said, "info")
 
 
 def _holidays_page(form: HolidayForm, status: int = 200, error: str = "") -> ResponseReturnValue:

@@ -9,21 +9,22 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
 from portal.errors import NotFoundError
 from portal.files.models import PHOTO
 from portal.files.selects import files_of
 from portal.locations.models import Location, LocationClosure
-from portal.permissions import AreaScope, Permission
-from portal.tickets import areas, decisions, rules, selects, words
+from portal.permissions import AreaScope, Permission, Role
+from portal.tickets import areas, decisions, filters, rules, selects, words
 from portal.tickets.models import DATA, PENDING, Ticket, TicketCategory
 from portal.tickets.rules import Actor
 from portal.tickets.service import now, standing
 from portal.tickets.web import may_see
 from portal.units.models import SurveyUnit
 from portal.web.filters import language
+from portal.web.pages import Page, paginate, read_cursor
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,25 @@ def area_in_force(db: Session, area_id: int | None, scope: AreaScope) -> dict[st
         raise NotFoundError(_("This area does not exist, or is not one of yours."))
     below = [(row[0], row[1]) for row in db.execute(areas.options(area_id, scope, language()))]
     return {"area_path": path, "areas_below": below}
+
+
+def list_page(
+    db: Session, wanted: filters.TicketFilter, reader: Actor, cursor: str | None, moment: dt.datetime
+) -> Page:
+    """A page of the list. Of an area's whole history each place gives its first ones (see `newest_of_each`)."""
+    query, keys = selects.rows(wanted, reader, moment), selects.order(wanted)
+    is_whole = wanted.area is None and reader.scope.is_everywhere
+    if wanted.box != filters.EVERY or is_whole or wanted.words or reader.role is Role.AGENT or len(keys) != 1:
+        return paginate(db, query, keys, cursor)
+    descending = keys[0].descending
+    beyond: ColumnElement[bool] = true()
+    if cursor:
+        backwards, values = read_cursor(f"{Ticket.id}{'-' if descending else '+'}", cursor, 1)
+        descending = descending != backwards
+        beyond = Ticket.id < values[0] if descending else Ticket.id > values[0]
+    places = db.scalars(selects.places_of(wanted.area, reader)).all()
+    ids = selects.newest_of_each(places, wanted, reader, moment, beyond, descending)
+    return paginate(db, query.where(Ticket.id.in_(ids)), keys, cursor)
 
 
 def load(db: Session, reader: Actor, number: str) -> Found:

@@ -6,7 +6,22 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Select, and_, case, false, func, literal_column, or_, select, true
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
 from portal.billing.models import Account
@@ -29,7 +44,7 @@ from portal.tickets.models import (
 from portal.tickets.rules import ACTIVE, OFFICE, RUNNING, Actor
 from portal.units.models import SurveyUnit
 from portal.visits.models import ComplianceVisit
-from portal.web.pages import Key
+from portal.web.pages import PAGE_SIZE, Key
 
 Rows = Select[*tuple[Any, ...]]
 COMMENTS, EVENTS, SAME, PANEL = 200, 200, 10, 8
@@ -287,13 +302,17 @@ def in_box(box: str, actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
     return conditions[box]
 
 
-def matching(wanted: filters.TicketFilter, actor: Actor, now: dt.datetime) -> list[ColumnElement[bool]]:
-    """The conditions of a list."""
-    found = [visible(actor), in_box(wanted.box, actor, now)]
+def matching(
+    wanted: filters.TicketFilter, actor: Actor, now: dt.datetime, *, of_place: bool = False
+) -> list[ColumnElement[bool]]:
+    """The conditions of a list; `of_place`: but for those on where it lies, which the caller has."""
+    found = [in_box(wanted.box, actor, now)]
+    if not of_place:
+        found.append(visible(actor))
     pairs = ((Ticket.status, wanted.status), (Ticket.category_id, wanted.category), (Ticket.priority, wanted.priority),
              (Ticket.source, wanted.source), (Ticket.decision, wanted.decision))  # fmt: skip
     found += [column == value for column, value in pairs if value is not None]
-    if wanted.area is not None:
+    if wanted.area is not None and not of_place:
         below = select(LocationClosure.location_id).where(LocationClosure.ancestor_id == wanted.area)
         found.append(Ticket.location_id.in_(below))
     if wanted.who is not None:
@@ -321,6 +340,32 @@ def rows(wanted: filters.TicketFilter, actor: Actor, now: dt.datetime) -> Rows:
         .outerjoin(assignee, assignee.id == Ticket.assigned_to)
         .where(*matching(wanted, actor, now))
     )
+
+
+def newest_of_each(
+    locations: Sequence[int], wanted: filters.TicketFilter, actor: Actor, now: dt.datetime, beyond: ColumnElement[bool],
+    descending: bool,
+) -> Select[int]:
+    """Ids of the first page's worth of matches in each place, of which the first of all are the page.
+
+    Asked for the first of all at once, the planner expects an area's tickets to be spread evenly, and walks through
+    everybody else's when they are not.
+    """
+    place = func.unnest(cast(list(locations), ARRAY(Integer))).table_valued("id", name="place").render_derived()
+    each = (
+        select(Ticket.id)
+        .where(Ticket.location_id == place.c.id, beyond, *matching(wanted, actor, now, of_place=True))
+        .order_by(Ticket.id.desc() if descending else Ticket.id)
+        .limit(PAGE_SIZE + 1)
+        .lateral()
+    )
+    return select(each.c.id).select_from(place).join(each, true())
+
+
+def places_of(area: int | None, actor: Actor) -> Select[int]:
+    """The locations of an area inside the person's own."""
+    query = select(LocationClosure.location_id).where(actor.scope.clause(LocationClosure.location_id)).distinct()
+    return query if area is None else query.where(LocationClosure.ancestor_id == area)
 
 
 def order(wanted: filters.TicketFilter) -> list[Key]:

@@ -27,7 +27,7 @@ from portal.web.filters import language
 from portal.web.guard import current_scope
 from portal.web.masking import holds_personal_number
 from portal.web.noting import note_personal_views
-from portal.web.pages import paginate, url_with
+from portal.web.pages import url_with
 from portal.web.security import takes_files
 
 __all__ = ["blueprint"]
@@ -48,7 +48,7 @@ def index() -> ResponseReturnValue:
     boxes = selects.boxes(reader)
     wanted = ticket_filters.read_filter(request.args, boxes)
     area = pages.area_in_force(db, wanted.area, current_scope())
-    page = paginate(db, selects.rows(wanted, reader, moment), selects.order(wanted), request.args.get("cursor"))
+    page = pages.list_page(db, wanted, reader, request.args.get("cursor"), moment)
     count = len(page)
     if page.next_cursor or page.prev_cursor:
         count = db.scalar(selects.counted(wanted, reader, moment)) or 0

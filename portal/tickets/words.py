@@ -14,6 +14,7 @@ from portal.tickets.models import BILLING, CLOSED, DATA, IN_PROGRESS, MERGED, NO
 from portal.tickets.rules import Step
 from portal.units.words import SIZES, USES
 from portal.web import format as fmt
+from portal.web.filters import language
 from portal.web.masking import mask_value
 
 PRIORITIES: dict[str, Any] = {
@@ -101,9 +102,14 @@ ICONS: dict[str, str] = {
 }  # fmt: skip
 
 
-def category_name(category: Any, language: str) -> str:
+def category_name(category: Any, reader: str) -> str:
     """The name of a category in the reader's language."""
-    return str((category.name_ur if language == "ur" else "") or category.name)
+    return str((category.name_ur if reader == "ur" else "") or category.name)
+
+
+def arrow() -> str:
+    """From what to what; arrows are not turned around with the line."""
+    return "←" if language() == "ur" else "→"
 
 
 def event_title(event: str, detail: Mapping[str, Any]) -> str:
@@ -121,7 +127,7 @@ def event_text(event: str, detail: Mapping[str, Any]) -> str:
         of_role = str(_("Role: %(role)s", role=role_name(role))) if role in set(Role) else ""
         parts.append(detail.get("name") or of_role)
     if event == "priority":
-        parts.append(" → ".join(str(PRIORITIES.get(detail.get(key, ""), "")) for key in ("from", "to")))
+        parts.append(f" {arrow()} ".join(str(PRIORITIES.get(detail.get(key, ""), "")) for key in ("from", "to")))
     if event == "escalated":
         step = detail.get("step")
         parts.append(str(_("the time is nearly over") if step == 1 else _("the time is over")))

@@ -153,6 +153,7 @@ def href_of(entry: AuditEntry) -> str:
         "visit": ("visits.show", {"visit_id": int(key) if key.isdecimal() else 0}),
         "import_batch": ("imports.show", {"batch_id": int(key) if key.isdecimal() else 0}),
         "setting": ("settings.history", {}),
+        "ticket": ("tickets.show", {"number": key}),
         "staff": (STAFF_PAGE, {"staff_id": int(key) if key.isdecimal() else 0}),
     }
     endpoint, values = endpoints.get(entry.entity, ("", {}))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from portal.verify.check import LATEST, Check
 from portal.verify.other_checks import FIELD_CHECKS, FILE_CHECKS, IMPORT_CHECKS, PLACE_CHECKS
 from portal.verify.rollup_checks import ROLLUP_CHECKS
+from portal.verify.ticket_checks import TICKET_CHECKS
 
 # What the payments of a bill say: their sum, the last day, and the amount (and fine) of the latest paid row.
 _PAID = (
@@ -231,4 +232,5 @@ CHECKS: list[Check] = [
     *PLACE_CHECKS,
     *IMPORT_CHECKS,
     *FILE_CHECKS,
+    *TICKET_CHECKS,
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import pytest
@@ -15,7 +16,7 @@ from portal.permissions import Role
 from portal.registers.models import RecordChange
 from portal.tickets.models import CLOSED, IN_PROGRESS, MERGED, OPEN, RESOLVED, WAITING
 from portal.units.models import SurveyUnit
-from tests.support.people import csrf_token
+from tests.support.people import csrf_token, sign_in
 from tests.tickets.world import World, hidden, make_world
 
 
@@ -63,6 +64,20 @@ def test_sent_twice_is_one_ticket(world: World) -> None:
     assert first.location == second.location
     taken = world.post(Role.SUPERVISOR, "/tickets/new", **form)
     assert taken.status_code == 409
+
+
+def test_sent_many_times_at_once_is_one_ticket(world: World) -> None:
+    form = form_of(world, survey_id=world.inside.survey_id)
+    browsers = [world.browser(Role.ADMIN), *(sign_in(world.app.test_client(), world.people[Role.ADMIN]) for _ in "123")]
+    tokens = [csrf_token(one.get("/me").get_data(as_text=True)) for one in browsers]
+
+    def send(at: int) -> str:
+        answer = browsers[at].post("/tickets/new", data={**form, "csrf_token": tokens[at]})
+        assert answer.status_code == 303, answer.get_data(as_text=True)
+        return answer.location
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(send, range(4)))) == 1
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,11 @@ _TICKETS = """
     JOIN (SELECT id, location_id, row_number() OVER (ORDER BY id) AS place FROM survey_units) u
       ON u.place = 1 + (n * 7919) % (SELECT count(*) FROM survey_units)"""
 
+_COMMENTS = """
+    INSERT INTO ticket_comments (client_uuid, ticket_id, author, body)
+    SELECT gen_random_uuid(), id, 'agent', 'Seen.' FROM tickets WHERE id % 2 = 0"""
+_EVENTS = "INSERT INTO ticket_events (ticket_id, event, actor) SELECT id, 'made', 'agent' FROM tickets"
+
 
 @dataclass(frozen=True)
 class Data:
@@ -65,6 +70,8 @@ def data(module_app: Flask) -> Data:
         with transaction() as session:
             agent = session.scalars(select(Staff.id).where(Staff.role == "AGENT")).one()
             session.execute(text(_TICKETS), {"agent": agent, "tickets": TICKETS})
+            session.execute(text(_COMMENTS))
+            session.execute(text(_EVENTS))
             number = session.execute(
                 text("SELECT number FROM tickets WHERE assigned_to = :agent AND location_id = :place LIMIT 1"),
                 {"agent": agent, "place": loaded.union_council},

@@ -78,20 +78,23 @@ PLANTED = [
     ("import_batches", "UPDATE accounts SET last_batch_id = 999999"),
     ("import_batches", "UPDATE bills SET first_batch_id = 999999"),
     ("stored_files", "UPDATE stored_files SET location_id = 1"),
+    ("tickets", "UPDATE tickets SET reopened = 1 WHERE number = 'T-25-000001'"),
+    ("tickets", "UPDATE tickets SET due_at = NULL WHERE number = 'T-25-000001'"),
+    ("tickets", "UPDATE tickets SET status = 'MERGED', merged_into_id = CASE id WHEN 1 THEN 2 ELSE 1 END"),
 ]  # fmt: skip
 
+TICKETS = """
+    INSERT INTO tickets (number, client_uuid, category_id, title, location_id, assigned_role, due_at)
+    SELECT 'T-25-00000' || n, gen_random_uuid(), 1, 'Heap', 1, 'SUPERVISOR', now() FROM generate_series(1, 2) n"""
 
-# An approved delivery of one of the bills, and a ticket.
+
+# An approved delivery of one of the bills.
 FIELD_WORK = (
     """INSERT INTO compliance_visits (client_uuid, unit_id, account_id, location_id, visit_type, outcome, bill_month,
            portal_bill_id, visited_at, review_state)
        SELECT gen_random_uuid(), a.unit_id, a.id, a.location_id, 'DELIVERY', 'DELIVERED', b.billing_month,
            b.portal_bill_id, '2025-11-28 19:30Z', 'APPROVED'
        FROM bills b JOIN accounts a ON a.id = b.account_id WHERE b.portal_bill_id = '880002'""",
-    "INSERT INTO ticket_categories (code, name) VALUES ('planted', 'Planted')",
-    """INSERT INTO tickets (number, client_uuid, category_id, title, location_id, assigned_role)
-       SELECT 'T-1', gen_random_uuid(), c.id, 'x', l.id, 'ADMIN' FROM ticket_categories c, locations l
-       WHERE c.code = 'planted' AND l.parent_id IS NULL""",
 )
 
 
@@ -119,6 +122,7 @@ def filled(module_app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Flask
                 session,
                 [tuple(row) for row in session.execute(text("SELECT account_id, bill_month FROM compliance_visits"))],
             )
+            session.execute(text(TICKETS))
     return module_app
 
 
