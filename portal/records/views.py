@@ -157,9 +157,7 @@ def unit(survey_id: str) -> ResponseReturnValue:
         path_crumbs=_crumbs(own_path, "records.units"),
         superseding=record.superseding(shown.history.bills),
         photos=_photos(shown.unit.image_urls),
-        work=panel(
-            session(), shown.unit, dt.datetime.now(KARACHI).date(), may_see=may_see, reader_id=current_user.id
-        ),
+        work=panel(shown.work, shown.unit, may_see=may_see, reader_id=current_user.id),
         may_see=may_see,
     )
 
