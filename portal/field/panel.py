@@ -1,4 +1,5 @@
-"""What the page of a unit says of work on it: whose it is, and which corrections wait. Read along with the unit itself."""
+"""What the page of a unit says of work on it: whose it is, and which corrections wait. Read
+along with the unit itself."""
 
 from __future__ import annotations
 

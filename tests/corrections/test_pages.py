@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Corrections: proposed once, decided by somebody else, applied to the register, looked at anew when it has moved."""
 
 from __future__ import annotations

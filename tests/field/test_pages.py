@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Assigned to me and my area, as agents and supervisors use them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What to do next, in which order: pure rules."""
 
 from __future__ import annotations
