@@ -49,12 +49,13 @@ def assigned_units(staff_id: int, on_day: dt.date) -> Select[Any]:
     return select(both.c.unit_id)
 
 
-def agents_of(unit_id: int, location_id: int, on_day: dt.date) -> Rows:
+def agents_of(unit_id: Any, location_id: Any, on_day: Any) -> Rows:
     """(Assignment, name of the agent, name of the area or NULL) that make a unit somebody's work from a day on."""
     area = aliased(Location)
-    above = select(LocationClosure.ancestor_id).where(LocationClosure.location_id == location_id)
+    above = select(LocationClosure.ancestor_id).where(LocationClosure.location_id == location_id).correlate(SurveyUnit)
     return (
         select(Assignment, NAME.label("agent"), area.name.label("area"))
+        .select_from(Assignment)
         .join(Staff, Staff.id == Assignment.staff_id)
         .outerjoin(area, area.id == Assignment.area_id)
         .where(

@@ -46,10 +46,11 @@ def corrections(scope: AreaScope, *, by: int | None = None) -> Rows:
     return query.where(Correction.proposed_by == by) if by is not None else query
 
 
-def pending_of(unit_id: int) -> Rows:
+def pending_of(unit_id: Any) -> Rows:
     """(Correction, who proposed) of a unit that wait, oldest first."""
     return (
         select(Correction, _named(Staff).label("who"))
+        .select_from(Correction)
         .join(Staff, Staff.id == Correction.proposed_by)
         .where(Correction.unit_id == unit_id, Correction.state == PENDING)
         .order_by(Correction.id)

@@ -24,8 +24,7 @@ NAMES = ("Muhammad Aslam Khan", "Rashida Bibi", "محمد اکرم")
 def make(session: Session, today: dt.date) -> None:
     """Assign, propose and decide, unless it has been done."""
     people = {
-        one.username: one
-        for one in session.scalars(select(Staff).where(Staff.username.in_(("agent", "supervisor"))))
+        one.username: one for one in session.scalars(select(Staff).where(Staff.username.in_(("agent", "supervisor"))))
     }
     agent, supervisor = people.get("agent"), people.get("supervisor")
     if agent is None or supervisor is None or session.scalar(select(Assignment.id).limit(1)) is not None:

@@ -19,6 +19,7 @@ from portal.audit.models import AuditEntry
 from portal.billing.cycles import add_months
 from portal.billing.models import CANCELLED, Account, AccountBalance, Bill
 from portal.errors import NotFoundError
+from portal.field.panel import columns as work_columns
 from portal.locations.models import Place
 from portal.payments.models import Payment
 from portal.permissions import AreaScope
@@ -59,7 +60,8 @@ class History:
 
 @dataclass(frozen=True)
 class UnitRecord:
-    """A unit with its accounts (rows of `selects.account_rows`); `hidden_accounts` lie in another area."""
+    """A unit with its accounts (rows of `selects.account_rows`); `hidden_accounts` lie in another area. `work`: see
+    `portal.field.panel`."""
 
     unit: SurveyUnit
     place: Place
@@ -67,6 +69,7 @@ class UnitRecord:
     accounts: list[Any]
     hidden_accounts: int
     history: History
+    work: tuple[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,12 @@ def unit_record(
     session: Session, survey_id: str, scope: AreaScope, cycle: dt.date, *, everything: bool, with_imports: bool
 ) -> UnitRecord:
     """The unit with this survey id. Raises NotFoundError, also for one of another area."""
-    known_accounts = select(func.count(Account.id)).where(Account.unit_id == SurveyUnit.id).scalar_subquery()
-    query = selects.unit(survey_id, scope).add_columns(known_accounts)
+    work = work_columns(SurveyUnit.id, SurveyUnit.location_id, func.current_date())
+    query = selects.unit(survey_id, scope).add_columns(*work)
     row = session.execute(query).first() if _is_number(survey_id) else None
     if row is None:
         raise NotFoundError(_("Survey id %(id)s is not in the register of your area.", id=survey_id))
-    unit, place, path, known = row
+    unit, place, path, known, assigned, waiting = row
     accounts = list(session.execute(selects.account_rows(scope, cycle, unit_ids=[unit.id]).limit(ACCOUNTS)))
     history = _history(
         session,
@@ -111,7 +114,8 @@ def unit_record(
         everything=everything,
         with_imports=with_imports,
     )
-    return UnitRecord(unit, place, [tuple(step) for step in path], accounts, known - len(accounts), history)
+    path = [tuple(step) for step in path]
+    return UnitRecord(unit, place, path, accounts, known - len(accounts), history, (assigned, waiting))
 
 
 def account_record(

@@ -177,9 +177,7 @@ def unit(survey_id: str) -> ResponseReturnValue:
         superseding=record.superseding(shown.history.bills),
         panel=documents,
         photos=_photos(shown.unit.image_urls),
-        work=panel(
-            session(), shown.unit, dt.datetime.now(KARACHI).date(), may_see=may_see, reader_id=current_user.id
-        ),
+        work=panel(shown.work, shown.unit, may_see=may_see, reader_id=current_user.id),
         edits=told(shown.history.changes, may_see),
         held=held_labels(shown.unit, UNIT_FIELDS),
         psids={one.id: one.psid for one in shown.accounts},

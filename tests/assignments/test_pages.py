@@ -50,7 +50,9 @@ def test_an_area_is_shared_out_evenly_and_told(team: Crew) -> None:
     told = team.run("SELECT staff_id, message->>'en' FROM notifications WHERE type = 'assignment.new'")
     assert {row[0] for row in told} == {team.ids["amna"], team.ids["bilal"]}
     assert all("3 units" in row[1] for row in told)
-    lines = "SELECT entity_id, after->>'units' FROM audit_log WHERE action = 'assignment.assign' ORDER BY id DESC LIMIT 2"
+    lines = (
+        "SELECT entity_id, after->>'units' FROM audit_log WHERE action = 'assignment.assign' ORDER BY id DESC LIMIT 2"
+    )
     assert {(int(row[0]), row[1]) for row in team.run(lines)} == {(team.ids["amna"], "3"), (team.ids["bilal"], "3")}
 
 
@@ -160,7 +162,10 @@ def test_what_somebody_has_is_handed_over_when_he_leaves(team: Crew) -> None:
     team.post("saima", path, agent=team.ids["bilal"], day=today().isoformat(), seen=seen, reason="has left")
     assert assigned(team, "amna") == set()
     assert assigned(team, "bilal") == set(team.here)
-    assert len(team.run("SELECT 1 FROM assignments WHERE area_id IS NOT NULL AND staff_id = :id", id=team.ids["bilal"])) == 1
+    assert (
+        len(team.run("SELECT 1 FROM assignments WHERE area_id IS NOT NULL AND staff_id = :id", id=team.ids["bilal"]))
+        == 1
+    )
     team.post("saima", path, 409, agent=team.ids["bilal"], day=today().isoformat(), seen=seen)
 
 
@@ -215,3 +220,15 @@ def test_the_load_of_each_agent_is_counted(team: Crew) -> None:
     bilal = page.partition("bilal")[2].split()
     assert bilal[:2] == ["Khushab", "3"]
     team.get("amna", "/assignments/", 403)
+
+
+def test_units_ticked_on_the_list_open_the_form(team: Crew) -> None:
+    page = team.get("saima", "/units/")
+    assert page.count('name="unit"') >= 6
+    assert 'name="unit"' not in team.get("amna", "/units/")
+    form = team.post("saima", "/assignments/new", 200, step="open", unit=team.here[:3])
+    assert "3 units were chosen" in words(form)
+    give(team, "amna", unit=team.here[:3])
+    assert assigned(team, "amna") == set(team.here[:3])
+    nothing = team.post("saima", "/assignments/new", 200, step="open")
+    assert "What" in words(nothing)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Corrections: proposed once, decided by somebody else, applied to the register, looked at anew when it has moved."""
 
 from __future__ import annotations
@@ -204,7 +205,12 @@ def picture() -> bytes:
 def send_photo(team: Crew, unit: str, data: bytes, name: str) -> tuple[int, str]:
     browser = team.browsers["amna"]
     token = csrf_token(browser.get("/me").get_data(as_text=True))
-    form = {"csrf_token": token, "client_uuid": str(uuid.uuid4()), "note": "new door", "photos": (io.BytesIO(data), name)}
+    form = {
+        "csrf_token": token,
+        "client_uuid": str(uuid.uuid4()),
+        "note": "new door",
+        "photos": (io.BytesIO(data), name),
+    }
     answer = browser.post(f"/units/{unit}/correct", data=form, content_type="multipart/form-data")
     return answer.status_code, answer.get_data(as_text=True)
 
@@ -219,7 +225,7 @@ def test_a_photo_comes_with_it_and_is_the_units_once_approved(team: Crew) -> Non
     team.post("saima", f"/corrections/{number}/decide", do="approve", unit_version="1")
     assert team.run("SELECT unit_id, correction_id FROM stored_files") == [(team.unit(unit).id, None)]
     team.post("saima", "/assignments/new", unit=unit, agent=team.ids["amna"])
-    assert "<img src=\"/files/" in team.get("amna", "/assigned")
+    assert '<img src="/files/' in team.get("amna", "/assigned")
     light = team.browsers["amna"].get("/assigned", headers={"Save-Data": "on"}).get_data(as_text=True)
     assert "<img" not in light.partition("<main")[2]
     assert 'data-thumb="/files/' in light
@@ -245,5 +251,3 @@ def test_a_unit_that_was_closed_takes_no_correction(team: Crew) -> None:
     team.run("UPDATE survey_units SET deleted_at = now() WHERE survey_id = :id", id=team.here[0])
     page = team.post("amna", f"/units/{team.here[0]}/correct", 409, client_uuid=str(uuid.uuid4()), consumer_name="X Y")
     assert "closed" in words(page)
-
-

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Assigned to me and my area, as agents and supervisors use them."""
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def cards(html: str) -> list[str]:
 
 
 def chips(html: str) -> dict[str, int]:
-    found = re.findall(r'<a class="chip[^>]*>(?:<svg.*?</svg>)?\s*([^<]+?)\s*<span class="chip-count">([\d,]+)', html, re.S)
+    found = re.findall(
+        r'<a class="chip[^>]*>(?:<svg.*?</svg>)?\s*([^<]+?)\s*<span class="chip-count">([\d,]+)', html, re.S
+    )
     return {name.strip(): int(number.replace(",", "")) for name, number in found}
 
 
@@ -155,13 +158,17 @@ def test_search_in_the_area_finds_names_houses_and_numbers(team: Crew) -> None:
     unit = team.unit(team.here[4])
     psid = team.run("SELECT psid FROM accounts WHERE survey_id = :id", id=team.here[4])[0][0]
     for typed in (f"Consumer {5}", "house 5", unit.survey_id, psid, unit.mobile):
-        answer = team.browsers["amna"].post("/area", data={"csrf_token": _token(team), "q": typed}, follow_redirects=True)
+        answer = team.browsers["amna"].post(
+            "/area", data={"csrf_token": _token(team), "q": typed}, follow_redirects=True
+        )
         assert answer.status_code == 200, typed
         page = answer.get_data(as_text=True)
         assert cards(page) == [team.here[4]], typed
         assert unit.mobile not in answer.request.full_path
     for typed in (f"Consumer {201}", team.there, team.unit(team.there).mobile):
-        answer = team.browsers["amna"].post("/area", data={"csrf_token": _token(team), "q": typed}, follow_redirects=True)
+        answer = team.browsers["amna"].post(
+            "/area", data={"csrf_token": _token(team), "q": typed}, follow_redirects=True
+        )
         assert cards(answer.get_data(as_text=True)) == [], typed
     assert team.browsers["amna"].get(f"/area?q={unit.mobile}").status_code == 303
 

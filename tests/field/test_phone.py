@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Every page of an agent and a supervisor on a phone: widths 320 to 430, both languages, nothing wider than the
 window, everything large enough for a thumb; and what the first and a repeated load weigh.
 
@@ -156,13 +157,13 @@ def test_more_cards_are_appended_and_the_place_is_kept(browse: Browse) -> None:
     page.goto("/area?n=2")
     before = page.locator(".unit-card").count()
     page.click("[data-more] a")
-    page.wait_for_function("document.querySelectorAll('.unit-card').length > %d" % before)
+    page.wait_for_function(f"document.querySelectorAll('.unit-card').length > {before}")
     after = page.locator(".unit-card").count()
     assert "n=" in page.url
     page.locator(".unit-card .unit-name a").last.click()
     page.wait_for_url("**/units/*")
     page.go_back()
-    page.wait_for_function("document.querySelectorAll('.unit-card').length === %d" % after)
+    page.wait_for_function(f"document.querySelectorAll('.unit-card').length === {after}")
 
 
 def test_the_sunlight_theme_is_black_on_white(browse: Browse) -> None:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What to do next, in which order: pure rules."""
 
 from __future__ import annotations
@@ -77,4 +78,9 @@ def test_an_address_is_a_street_and_a_house(address: str, street: str, house: st
 
 
 def test_numbers_in_words_sort_as_numbers() -> None:
-    assert sorted(["House 10", "House 9", "house 1 b", "Shop"], key=natural) == ["house 1 b", "House 9", "House 10", "Shop"]
+    assert sorted(["House 10", "House 9", "house 1 b", "Shop"], key=natural) == [
+        "house 1 b",
+        "House 9",
+        "House 10",
+        "Shop",
+    ]
