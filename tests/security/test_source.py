@@ -47,10 +47,19 @@ CLIENTS = {
     "imaplib",
     "poplib",
     "fsspec",
+    "obstore",
+    "google.auth",
     "paramiko",
     "xmlrpc.client",
 }
-MAY_CALL_OUT = {"portal/run.py": {"http.client"}, "portal/mail/service.py": {"smtplib"}}
+MAY_CALL_OUT = {
+    "portal/run.py": {"http.client"},
+    "portal/mail/service.py": {"smtplib"},
+    # The storage of the settings: a folder or a bucket.
+    "portal/storage/places.py": {"fsspec"},
+    # Photos that files name: of the open web only, by addresses it has looked at (tests/files/test_fetching.py).
+    "portal/documents/fetching.py": {"urllib3", "urllib3.exceptions"},
+}
 
 
 def clients(source: str) -> set[str]:
