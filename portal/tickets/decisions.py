@@ -143,6 +143,8 @@ def _decide_correction(session: Session, actor: Actor, ticket: Ticket, approve: 
     correction = session.get(Correction, ticket.correction_id, with_for_update=True)
     if correction is None or correction.state != CORRECTION_PENDING:
         return
+    if correction.proposed_by == actor.staff_id:
+        raise ForbiddenError(_("Nobody decides a correction that he proposed himself. Ask a colleague."))
     correction.state = CORRECTION_APPROVED if approve else CORRECTION_REJECTED
     correction.decided_by, correction.decided_at, correction.decision_note = actor.staff_id, now(), said
     correction.version += 1

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from portal.corrections.models import Correction
 from portal.db import transaction
 from portal.permissions import Role
 from portal.registers.models import RecordChange
@@ -373,6 +374,35 @@ def test_a_unit_changed_meanwhile_is_not_overwritten(world: World) -> None:
     assert answer.status_code == 409
     ticket = world.ticket(number)
     assert (ticket.status, ticket.decision) == (OPEN, "PENDING")
+
+
+def test_a_linked_correction_is_decided_with_the_ticket(world: World) -> None:
+    unit_id = world.unit_id(world.inside)
+    keys = []
+    for proposer in (Role.SUPERVISOR, Role.AGENT):
+        with world.app.app_context(), transaction() as session:
+            correction = Correction(
+                client_uuid=uuid.uuid4(), unit_id=unit_id, location_id=world.inside.location_id,
+                fields={"water_connection": ["", "Yes"]}, proposed_by=world.id_of(proposer),
+            )  # fmt: skip
+            session.add(correction)
+            session.flush()
+            keys.append(correction.id)
+    own, other = (
+        world.post(
+            Role.AGENT, "/tickets/new",
+            **form_of(world, category=str(world.category("DATA_CORRECTION")), correction=str(key)),
+        ).location.rpartition("/")[2]
+        for key in keys
+    )  # fmt: skip
+    assert world.ticket(own).unit_id == unit_id
+    assert world.act(Role.SUPERVISOR, own, "decide", decision="approve").status_code == 403
+    assert world.ticket(own).decision == "PENDING"
+    assert world.act(Role.SUPERVISOR, other, "decide", decision="approve").status_code == 303
+    assert unit_of(world).water_connection == "Yes"
+    with world.app.app_context(), transaction() as session:
+        assert session.get_one(Correction, keys[1]).state == "APPROVED"
+        assert session.get_one(Correction, keys[0]).state == "PENDING"
 
 
 def test_nobody_approves_his_own(world: World) -> None:
