@@ -7,18 +7,10 @@ docs/architecture.md ("Allocation", "Figures"), not here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from portal.verify.check import Check
+from portal.verify.file_checks import FILE_CHECKS
 
 LATEST = 'issued_at DESC, length(portal_bill_id) DESC NULLS LAST, portal_bill_id COLLATE "C" DESC NULLS LAST, id DESC'
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing verified. `sql` selects key, expected, found (all text) of each difference."""
-
-    table: str
-    what: str
-    sql: str
 
 
 def _rollup(table: str, keys: list[str], measures: list[str], expected: str) -> Check:
@@ -392,27 +384,6 @@ IMPORT_CHECKS = [
         FROM kept k JOIN import_batches b USING (id)
         WHERE (k.rejected, k.duplicate, k.updated, k.pending)
            <> (b.rows_rejected, b.rows_duplicate, b.rows_updated, b.rows_pending)""",
-    ),
-]
-
-FILE_CHECKS = [
-    Check(
-        "stored_files",
-        "the location of what the file belongs to",
-        """
-        SELECT f.id::text AS key, o.location_id::text AS expected, f.location_id::text AS found
-        FROM stored_files f CROSS JOIN LATERAL (
-            SELECT coalesce(
-                (SELECT location_id FROM survey_units WHERE id = f.unit_id),
-                (SELECT location_id FROM accounts WHERE id = f.account_id),
-                (SELECT location_id FROM compliance_visits WHERE id = f.visit_id),
-                (SELECT location_id FROM tickets WHERE id = f.ticket_id),
-                (SELECT t.location_id FROM ticket_comments c JOIN tickets t ON t.id = c.ticket_id
-                 WHERE c.id = f.comment_id),
-                (SELECT location_id FROM corrections WHERE id = f.correction_id)
-            ) AS location_id
-        ) o
-        WHERE f.location_id <> o.location_id""",
     ),
 ]
 
