@@ -94,7 +94,8 @@ _STATE = {
         FROM places p JOIN locations l ON l.id = p.location_id""",
     "survey_units": """SELECT u.survey_id, u.consumer_name, u.mobile, u.mobile_text, u.cnic, u.cnic_text, u.address,
         l.name, l.portal_id, u."use", u.size_band, u.size_text, u.gps_text, u.gps_lat, u.gps_lon, u.image_urls,
-        u.surveyor_name, u.surveyed_at, u.as_of, u.kept_by_hand, u.deleted_at IS NOT NULL FROM survey_units u JOIN locations l ON l.id = u.location_id""",
+        u.surveyor_name, u.surveyed_at, u.as_of, u.kept_by_hand, u.deleted_at IS NOT NULL
+        FROM survey_units u JOIN locations l ON l.id = u.location_id""",
     "accounts": """SELECT a.psid, a.survey_id, u.survey_id, a.consumer_name, a.mobile, a.cnic, a.address, a.monthly_fee,
         a.total_payable, a.is_active, l.name, l.portal_id, a.as_of, a."use", a.size_band, a.uc_type,
         a.kept_by_hand, a.deleted_at IS NOT NULL
