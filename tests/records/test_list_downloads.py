@@ -188,7 +188,7 @@ def test_columns_are_ones_own_and_stay(module_app: Flask, browser: Browser) -> N
     assert back == "/accounts/?use=COMMERCIAL"
     assert heads(html_of(first, back)) == ["PSID", "Consumer", "Fee, Rs", "Credit, Rs"]
     assert heads(html_of(second, "/accounts/")) == before
-    assert heads(html_of(first, "/units/"))[:2] == ["Survey id", "Consumer ↑"[:8]]
+    assert [head for head in heads(html_of(first, "/units/")) if head][:2] == ["Survey id", "Consumer ↑"[:8]]
     assert choose(first, list="accounts", next="https://elsewhere.example/") == "/accounts/"
     assert heads(html_of(first, "/accounts/")) == ["PSID", "Consumer"]
     choose(first, list="accounts", do="reset")
