@@ -7,41 +7,11 @@ docs/architecture.md ("Allocation", "Figures"), not here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from portal.verify.check import Check
+from portal.verify.check import rollup as _rollup
+from portal.verify.field_checks import FIELD_CHECKS
 
 LATEST = 'issued_at DESC, length(portal_bill_id) DESC NULLS LAST, portal_bill_id COLLATE "C" DESC NULLS LAST, id DESC'
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing verified. `sql` selects key, expected, found (all text) of each difference."""
-
-    table: str
-    what: str
-    sql: str
-
-
-def _rollup(table: str, keys: list[str], measures: list[str], expected: str) -> Check:
-    """The sums of a rollup against the same sums over the rows; `expected` gives keys and measures."""
-    key_list = ", ".join(keys)
-    nonzero = " OR ".join(f"{name} <> 0" for name in measures)
-    sums = ", ".join(f"sum({name}) AS {name}" for name in measures)
-
-    def shown(side: str) -> str:
-        return " || ' ' || ".join(f"'{name}=' || coalesce({side}.{name}, 0)" for name in measures)
-
-    differ = " OR ".join(f"coalesce(e.{name}, 0) <> coalesce(f.{name}, 0)" for name in measures)
-    return Check(
-        table,
-        "sums by key",
-        f"""
-        WITH expected AS ({expected}), found AS (SELECT {key_list}, {sums} FROM {table} GROUP BY {key_list})
-        SELECT {" || '/' || ".join(f"{name}::text" for name in keys)} AS key,
-               {shown("e")} AS expected, {shown("f")} AS found
-        FROM (SELECT * FROM expected WHERE {nonzero}) e
-        FULL JOIN (SELECT * FROM found WHERE {nonzero}) f USING ({key_list})
-        WHERE {differ}""",
-    )
 
 
 ROLLUP_CHECKS = [
@@ -351,47 +321,6 @@ UNIT_CHECKS = [
         FROM e FULL JOIN unit_cycles f USING (billing_month, unit_id)
         WHERE (e.location_id, e."use", e.bills, e.paid_bills, e.paid_on, e.delivered_bills)
               IS DISTINCT FROM (f.location_id, f."use", f.bills, f.paid_bills, f.paid_on, f.delivered_bills)""",
-    ),
-]
-
-FIELD_CHECKS = [
-    Check(
-        "bills",
-        "the day of the first approved delivery",
-        """
-        SELECT b.billing_month || '/' || b.id AS key, coalesce(e.day::text, 'never') AS expected,
-               coalesce(b.delivered_on::text, 'never') AS found
-        FROM bills b LEFT JOIN LATERAL (
-            SELECT (v.visited_at AT TIME ZONE 'Asia/Karachi')::date AS day FROM compliance_visits v
-            WHERE b.status <> 'CANCELLED' AND v.account_id = b.account_id AND v.bill_month = b.billing_month
-              AND v.visit_type = 'DELIVERY' AND v.outcome LIKE 'DELIVERED%' AND v.review_state = 'APPROVED'
-            ORDER BY v.visited_at LIMIT 1
-        ) e ON true
-        WHERE e.day IS DISTINCT FROM b.delivered_on""",
-    ),
-    Check(
-        "compliance_visits",
-        "the month of the bill that was handed over",
-        """
-        SELECT v.id::text AS key, k.billing_month::text AS expected, v.bill_month::text AS found
-        FROM compliance_visits v JOIN bill_keys k USING (portal_bill_id)
-        WHERE v.bill_month IS DISTINCT FROM k.billing_month""",
-    ),
-    _rollup(
-        "rollup_visits",
-        ["location_id", "day", "visit_type", "outcome", "review_state"],
-        ["visits"],
-        """SELECT location_id, timezone('Asia/Karachi', visited_at)::date AS day, visit_type, outcome, review_state,
-                  count(*) AS visits
-           FROM compliance_visits GROUP BY 1, 2, 3, 4, 5""",
-    ),
-    _rollup(
-        "rollup_tickets",
-        ["location_id", "state", "category_id", "priority"],
-        ["tickets"],
-        """SELECT location_id, CASE WHEN status = ANY(ARRAY['OPEN', 'IN_PROGRESS', 'WAITING']) THEN 'OPEN'
-                  ELSE 'CLOSED' END AS state, category_id, priority, count(*) AS tickets
-           FROM tickets GROUP BY 1, 2, 3, 4""",
     ),
 ]
 
