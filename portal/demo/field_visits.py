@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from portal.files.service import Owner, Upload, store_photo
 from portal.payments import deliveries
 from portal.permissions import AreaScope
-from portal.visits import service
+from portal.visits import reviewing, service
 from portal.visits.models import PENDING, ComplianceVisit
 
 MOST = 4000  # deliveries of a cycle
@@ -94,7 +94,7 @@ def _photos_and_a_return(session: Session, people: Mapping[str, int]) -> None:
         service.finish(session, visit, service.Rules())
     if waiting:
         reviewer = service.Actor(people["supervisor"], "supervisor", AreaScope.everywhere())
-        service.send_back(session, reviewer, waiting[-1].id, waiting[-1].version, "The photo does not show the unit.")
+        reviewing.send_back(session, reviewer, waiting[-1].id, waiting[-1].version, "The photo does not show the unit.")
 
 
 def _house(number: int) -> io.BytesIO:

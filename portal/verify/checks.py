@@ -8,8 +8,9 @@ docs/architecture.md ("Allocation", "Figures"), not here.
 from __future__ import annotations
 
 from portal.verify.check import LATEST, Check
+from portal.verify.field_checks import FIELD_CHECKS
 from portal.verify.file_checks import FILE_CHECKS
-from portal.verify.other_checks import FIELD_CHECKS, IMPORT_CHECKS, PLACE_CHECKS
+from portal.verify.other_checks import IMPORT_CHECKS, PLACE_CHECKS
 from portal.verify.rollup_checks import ROLLUP_CHECKS
 from portal.verify.ticket_checks import TICKET_CHECKS
 

@@ -15,7 +15,7 @@ from portal.errors import ConflictError, InvalidInputError
 from portal.files.models import PHOTO, StoredFile
 from portal.files.selects import files_of
 from portal.permissions import Permission, require
-from portal.visits import geo, selects, service, words
+from portal.visits import geo, reviewing, selects, words
 from portal.visits.filters import VisitFilter, read_filter
 from portal.visits.forms import read_pairs, read_version
 from portal.visits.views import actor, area_in_force, find, settle, show_page, today
@@ -79,7 +79,7 @@ def approve(visit_id: int) -> ResponseReturnValue:
     """Accept one visit."""
     try:
         with transaction() as db:
-            settle(service.approve(db, actor(), visit_id, read_version(request.form.get("version"))).bills)
+            settle(reviewing.approve(db, actor(), visit_id, read_version(request.form.get("version"))).bills)
     except ConflictError as error:
         return show_page(find(visit_id), error.status, str(error))
     flash(_("Approved."), "success")
@@ -94,7 +94,7 @@ def send_back(visit_id: int) -> ResponseReturnValue:
     try:
         with transaction() as db:
             version = read_version(request.form.get("version"))
-            settle(service.send_back(db, actor(), visit_id, version, reason).bills)
+            settle(reviewing.send_back(db, actor(), visit_id, version, reason).bills)
     except (ConflictError, InvalidInputError) as error:
         return show_page(find(visit_id), error.status, str(error), reason)
     flash(_("Returned; the agent is told."), "success")
@@ -110,7 +110,7 @@ def approve_many() -> ResponseReturnValue:
         flash(_("Tick the visits to approve first."), "info")
         return _back()
     with transaction() as db:
-        result = service.approve_many(db, actor(), wanted)
+        result = reviewing.approve_many(db, actor(), wanted)
         settle(result.bills)
     flash(
         ngettext("%(count)s visit approved.", "%(count)s visits approved.", result.done, count=result.done), "success"

@@ -1,41 +1,33 @@
-"""Logging visits, correcting and reviewing them. Flushes, never commits."""
+"""Logging visits and correcting them. Flushes, never commits."""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal.audit.service import record
 from portal.billing.models import CANCELLED, Account, Bill
-from portal.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from portal.errors import ConflictError, InvalidInputError, NotFoundError
 from portal.files.models import PHOTO, StoredFile
-from portal.locations.locks import lock_registers
-from portal.notifications.service import notify
-from portal.payments import deliveries
 from portal.permissions import AreaScope
 from portal.units.models import SurveyUnit
 from portal.visits import clock, geo, rules
-from portal.visits.models import APPROVED, DELIVERY, PENDING, RETURNED, ComplianceVisit
+from portal.visits.models import APPROVED, DELIVERY, PENDING, ComplianceVisit
 from portal.visits.rules import Doubt, Evidence
-from portal.visits.words import TYPES
 from portal.web import format as fmt
-from portal.web.messages import lazily
 
-NOTES_LENGTH, NAME_LENGTH, REASON_LENGTH = 2000, 120, 500
+NOTES_LENGTH, NAME_LENGTH = 2000, 120
 LARGEST_PROMISE = 10_000_000
 FURTHEST = dt.timedelta(days=366)  # a next visit, a promise
-LOCK_SECONDS = 1
 EXACT_M = 50  # a receiver under the sky, not a network's guess
-MOST_AT_ONCE = 100
 DELIVERIES_TASK = "visits.deliveries"
 
 BillKey = tuple[int, dt.date]
@@ -103,15 +95,6 @@ class Rules:
     approves_itself: bool = False
 
 
-@dataclass
-class Reviewed:
-    """What a review of several did: how many, those that could not be, and the bills of which the delivery changed."""
-
-    done: int = 0
-    skipped: int = 0
-    bills: list[BillKey] = field(default_factory=list)
-
-
 # -- Logging -------------------------------------------------------------------------------------------------------
 def log_visit(session: Session, actor: Actor, new: NewVisit, now: dt.datetime) -> Logged:
     """Write a visit down; its photos and `finish` come after. The same uuid sent twice gives the first one.
@@ -143,7 +126,7 @@ def log_visit(session: Session, actor: Actor, new: NewVisit, now: dt.datetime) -
             raise ConflictError(_("This visit was sent at the same moment already. Open the unit and look."))
         return Logged(known, False)
     visit = session.get_one(ComplianceVisit, added)
-    _note(session, actor, "visit.log", visit, after=_facts(visit))
+    note(session, actor, "visit.log", visit, after=_facts(visit))
     return Logged(visit, True)
 
 
@@ -161,7 +144,7 @@ def finish(session: Session, visit: ComplianceVisit, office: Rules) -> list[Bill
         session, "visit.approve", "visit", visit.id, location_id=visit.location_id,
         after={"review_state": APPROVED, "by_itself": True},
     )  # fmt: skip
-    return _bills_of([visit])
+    return bills_of([visit])
 
 
 def correct(
@@ -172,9 +155,9 @@ def correct(
     A position given now does not replace the one of the visit: he is no longer there. Only where there was none, it is
     taken, by whoever corrects on the spot.
     """
-    visit = _open(session, actor.scope, visit_id, version)
+    visit = open_visit(session, actor.scope, visit_id, version)
     if not rules.may_correct(actor.staff_id, visit.staff_id, visit.review_state):
-        raise ForbiddenError(_("Only who logged a visit can correct it, and only until it is approved."))
+        raise ConflictError(_("Only who logged a visit can correct it, and only until it is approved."))
     before = _facts(visit)
     unit = session.get_one(SurveyUnit, visit.unit_id)
     kept = None if visit.gps_lat is None else _position(visit)
@@ -186,98 +169,14 @@ def correct(
     session.flush()
     after = _facts(visit)
     changed = {name for name in after if after[name] != before[name]}
-    _note(
+    note(
         session, actor, "visit.correct", visit,
         before={name: before[name] for name in changed}, after={name: after[name] for name in changed},
     )  # fmt: skip
     return visit
 
 
-# -- Reviewing -----------------------------------------------------------------------------------------------------
-def approve(session: Session, actor: Actor, visit_id: int, version: int) -> Reviewed:
-    """Accept a visit. Raises NotFoundError, ConflictError when it changed meanwhile, ForbiddenError for one's own."""
-    visit = _open(session, actor.scope, visit_id, version)
-    _judge(session, actor, visit, APPROVED, "")
-    return Reviewed(1, 0, _bills_of([visit]))
-
-
-def send_back(session: Session, actor: Actor, visit_id: int, version: int, reason: str) -> Reviewed:
-    """Return a visit with a reason; the agent is told."""
-    why = " ".join(reason.split())
-    if not why:
-        raise InvalidInputError(_("Say why you return it: the agent reads it."), field="reason")
-    if len(why) > REASON_LENGTH:
-        raise InvalidInputError(_("Enter at most %(count)s characters.", count=REASON_LENGTH), field="reason")
-    visit = _open(session, actor.scope, visit_id, version)
-    was_accepted = visit.review_state == APPROVED
-    _judge(session, actor, visit, RETURNED, why)
-    if visit.staff_id is not None:
-        unit = session.get_one(SurveyUnit, visit.unit_id)
-        visit_type, day, survey_id = visit.visit_type, visit.visited_at, unit.survey_id
-        message = _l(
-            "%(what)s at unit %(unit)s on %(day)s was returned: %(reason)s",
-            what=TYPES[visit_type],
-            unit=survey_id,
-            day=lazily(lambda: fmt.date(day, _language())),
-            reason=why,
-        )
-        notify(
-            session, "visit.returned", [visit.staff_id], message,
-            event_key=f"visit.returned:{visit.id}:{visit.version}", entity="visit", entity_id=visit.id,
-            url=f"/visits/{visit.id}",
-        )  # fmt: skip
-    return Reviewed(1, 0, _bills_of([visit]) if was_accepted else [])
-
-
-def approve_many(session: Session, actor: Actor, wanted: Sequence[tuple[int, int]]) -> Reviewed:
-    """Accept several (id, version) at once. What changed meanwhile, is one's own or was decided already is skipped."""
-    if len(wanted) > MOST_AT_ONCE:
-        raise InvalidInputError(_("At most %(count)s visits at once.", count=MOST_AT_ONCE))
-    versions = dict(wanted)
-    query = (
-        select(ComplianceVisit)
-        .where(ComplianceVisit.id.in_(versions), actor.scope.clause(ComplianceVisit.location_id))
-        .order_by(ComplianceVisit.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    result, accepted = Reviewed(), []
-    for visit in session.scalars(query):
-        if (
-            visit.version == versions[visit.id]
-            and visit.review_state == PENDING
-            and rules.may_review(actor.staff_id, visit.staff_id, True)
-        ):
-            _judge(session, actor, visit, APPROVED, "")
-            accepted.append(visit)
-    result.done, result.skipped, result.bills = len(accepted), len(versions) - len(accepted), _bills_of(accepted)
-    return result
-
-
-def bring_up_to_date(session: Session, bills: Sequence[BillKey], wait_seconds: int = LOCK_SECONDS) -> bool:
-    """Write what follows for the bills. False: a file is being imported, somebody has to do it when it is in.
-
-    Both write the same rows, so they take turns; a reviewer does not wait for a long import.
-    """
-    if not bills:
-        return True
-    try:
-        with session.begin_nested():
-            lock_registers(session, wait_seconds)
-    except ConflictError:
-        return False
-    deliveries.refresh(session, bills)
-    return True
-
-
 # -- Parts ---------------------------------------------------------------------------------------------------------
-def _language() -> str:
-    from flask_babel import get_locale
-
-    locale = get_locale()
-    return str(locale.language) if locale else "en"
-
-
 def _sent_before(session: Session, actor: Actor, new: NewVisit) -> ComplianceVisit | None:
     found = session.scalars(select(ComplianceVisit).where(ComplianceVisit.client_uuid == new.client_uuid)).first()
     if found is None:
@@ -403,7 +302,7 @@ def _evidence(session: Session, visit: ComplianceVisit) -> Evidence:
     )
 
 
-def _open(session: Session, scope: AreaScope, visit_id: int, version: int) -> ComplianceVisit:
+def open_visit(session: Session, scope: AreaScope, visit_id: int, version: int) -> ComplianceVisit:
     """The visit, locked, as it was seen."""
     visit = None
     if 0 < visit_id < 2**63:
@@ -422,22 +321,7 @@ def _open(session: Session, scope: AreaScope, visit_id: int, version: int) -> Co
     return visit
 
 
-def _judge(session: Session, actor: Actor, visit: ComplianceVisit, state: str, why: str) -> None:
-    if not rules.may_review(actor.staff_id, visit.staff_id, True):
-        raise ForbiddenError(_("Nobody reviews his own visits. Ask a colleague."), code="self")
-    if state not in rules.next_states(visit.review_state):
-        raise ConflictError(_("This visit was decided already. Nothing was done."), code="stale")
-    before = visit.review_state
-    visit.review_state, visit.review_note = state, why
-    visit.reviewed_by, visit.reviewed_at = actor.staff_id, func.now()
-    visit.version += 1
-    visit.sent_back += state == RETURNED
-    session.flush()
-    action = "visit.approve" if state == APPROVED else "visit.return"
-    _note(session, actor, action, visit, before={"review_state": before}, after={"review_state": state}, reason=why)
-
-
-def _bills_of(visits: Iterable[ComplianceVisit]) -> list[BillKey]:
+def bills_of(visits: Iterable[ComplianceVisit]) -> list[BillKey]:
     """The bills whose delivery these visits decide."""
     return [
         (visit.account_id, visit.bill_month)
@@ -461,7 +345,7 @@ def _facts(visit: ComplianceVisit) -> dict[str, Any]:
     }
 
 
-def _note(
+def note(
     session: Session,
     actor: Actor,
     action: str,

@@ -7,7 +7,7 @@ import datetime as dt
 from portal.db import transaction
 from portal.jobs.app import task
 from portal.jobs.defer import defer
-from portal.visits import digest, service
+from portal.visits import digest, reviewing, service
 from portal.web.format import KARACHI
 
 LOCK_SECONDS, LATER = 60, dt.timedelta(seconds=30)
@@ -19,7 +19,7 @@ def refresh_deliveries(bills: list[list[object]]) -> None:
     """Write what reviews mean for bills, when an import kept the reviewer from doing it."""
     pairs = [(int(str(account)), dt.date.fromisoformat(str(month))) for account, month in bills]
     with transaction() as session:
-        if not service.bring_up_to_date(session, pairs, LOCK_SECONDS):
+        if not reviewing.bring_up_to_date(session, pairs, LOCK_SECONDS):
             defer(service.DELIVERIES_TASK, run_at=dt.datetime.now(dt.UTC) + LATER, bills=bills)
 
 

@@ -23,7 +23,7 @@ from portal.jobs.defer import defer
 from portal.permissions import Permission, require
 from portal.staff import areas as tree
 from portal.units.models import SurveyUnit
-from portal.visits import geo, rules, selects, service, words
+from portal.visits import geo, reviewing, rules, selects, service, words
 from portal.visits.filters import VisitFilter, read_filter
 from portal.visits.forms import VisitForm, read_version
 from portal.visits.models import DELIVERY, ROUTINE, ComplianceVisit
@@ -69,7 +69,7 @@ def office() -> service.Rules:
 
 def settle(bills: list[service.BillKey]) -> None:
     """Write what follows for the bills in the transaction, or have it done when the import that is running is in."""
-    if not service.bring_up_to_date(session(), bills):
+    if not reviewing.bring_up_to_date(session(), bills):
         defer(service.DELIVERIES_TASK, bills=[[account, month.isoformat()] for account, month in bills])
 
 
@@ -236,7 +236,7 @@ def correct(visit_id: int) -> ResponseReturnValue:
     row = find(visit_id)
     visit = row[0]
     if not rules.may_correct(current_user.id, visit.staff_id, visit.review_state):
-        raise ForbiddenError(_("Only who logged a visit can correct it, and only until it is approved."))
+        raise ConflictError(_("Only who logged a visit can correct it, and only until it is approved."))
     if request.method == "GET":
         return _correct_page(VisitForm(obj=visit), row)
     form = VisitForm()

@@ -20,7 +20,7 @@ from portal.notifications.models import Notification
 from portal.payments.moves import Move, move_bills
 from portal.permissions import AreaScope, Role
 from portal.staff.models import Staff
-from portal.visits import digest, service
+from portal.visits import digest, reviewing, service
 from portal.visits.models import APPROVED, PENDING, ComplianceVisit
 from portal.visits.rules import Doubt
 from portal.visits.service import Actor, NewVisit, Position, Said
@@ -74,13 +74,13 @@ def deliver(session: Session, number: int = 1, **said: Any) -> ComplianceVisit:
     return visit
 
 
-def settle(session: Session, reviewed: service.Reviewed) -> service.Reviewed:
-    assert service.bring_up_to_date(session, reviewed.bills)
+def settle(session: Session, reviewed: reviewing.Reviewed) -> reviewing.Reviewed:
+    assert reviewing.bring_up_to_date(session, reviewed.bills)
     return reviewed
 
 
 def approve(session: Session, visit: ComplianceVisit) -> None:
-    settle(session, service.approve(session, person(session, "boss"), visit.id, visit.version))
+    settle(session, reviewing.approve(session, person(session, "boss"), visit.id, visit.version))
 
 
 def delivered(session: Session) -> dict[str, str]:
@@ -100,7 +100,7 @@ def test_a_delivery_counts_when_it_is_approved_and_not_when_it_is_returned(sessi
     units = text("SELECT sum(delivered)::int, sum(reached)::int, sum(billed)::int FROM rollup_unit_cycles")
     assert tuple(session.execute(units).one()) == (1, 1, 2)
     assert_verified(session.connection())
-    settle(session, service.send_back(session, person(session, "boss"), visit.id, visit.version, "He was not there."))
+    settle(session, reviewing.send_back(session, person(session, "boss"), visit.id, visit.version, "He was not there."))
     assert delivered(session) == {}
     assert tuple(session.execute(units).one()) == (0, 0, 2)
     assert_verified(session.connection())
@@ -249,7 +249,7 @@ def test_a_near_visit_with_a_photo_approves_itself_where_the_office_wants_it(ses
         bills = service.finish(session, visit, service.Rules(100, wants))
         assert (visit.review_state == APPROVED) == (has_photo and wants)
         assert bool(bills) == (has_photo and wants)
-        assert service.bring_up_to_date(session, bills)
+        assert reviewing.bring_up_to_date(session, bills)
     assert len(delivered(session)) == 1
     assert_verified(session.connection())
 
@@ -258,22 +258,22 @@ def test_nobody_reviews_his_own_and_a_return_is_told_and_answered(session: Sessi
     visit = deliver(session)
     agent, boss = person(session, "agent"), person(session, "boss")
     with pytest.raises(ForbiddenError):
-        service.approve(session, agent, visit.id, visit.version)
+        reviewing.approve(session, agent, visit.id, visit.version)
     with pytest.raises(InvalidInputError):
-        service.send_back(session, boss, visit.id, visit.version, "  ")
-    service.send_back(session, boss, visit.id, visit.version, "There is no photo.")
+        reviewing.send_back(session, boss, visit.id, visit.version, "  ")
+    reviewing.send_back(session, boss, visit.id, visit.version, "There is no photo.")
     told = session.scalars(select(Notification).where(Notification.type == "visit.returned")).one()
     assert told.staff_id == agent.staff_id
     assert "There is no photo." in told.message["en"]
     assert told.url == f"/visits/{visit.id}"
     with pytest.raises(ConflictError):
-        service.approve(session, boss, visit.id, visit.version - 1)
-    with pytest.raises(ForbiddenError):
+        reviewing.approve(session, boss, visit.id, visit.version - 1)
+    with pytest.raises(ConflictError):
         service.correct(session, boss, visit.id, visit.version, Said("LOCKED"), now=NOW)
     corrected = service.correct(session, agent, visit.id, visit.version, Said("LOCKED", notes="Nobody."), now=NOW)
     assert (corrected.review_state, corrected.outcome, corrected.sent_back) == (PENDING, "LOCKED", 1)
-    service.approve(session, boss, visit.id, corrected.version)
-    with pytest.raises(ForbiddenError):
+    reviewing.approve(session, boss, visit.id, corrected.version)
+    with pytest.raises(ConflictError):
         service.correct(session, agent, visit.id, corrected.version, Said("DELIVERED"), now=NOW)
     assert delivered(session) == {}
 
@@ -284,7 +284,7 @@ def test_several_are_approved_at_once_but_not_what_changed_meanwhile(session: Se
     own.staff_id = boss.staff_id
     session.flush()
     wanted = [(one.id, one.version), (two.id, two.version - 1), (own.id, own.version), (10**8, 1)]
-    result = settle(session, service.approve_many(session, boss, wanted))
+    result = settle(session, reviewing.approve_many(session, boss, wanted))
     assert (result.done, result.skipped) == (1, 3)
     assert [visit.review_state for visit in (one, two, own)] == [APPROVED, PENDING, PENDING]
     assert len(delivered(session)) == 1
@@ -326,13 +326,13 @@ def test_a_review_during_an_import_is_settled_afterwards(app: Flask, tmp_path: P
         other.start()
         assert locked.wait(10)
         with transaction() as session:
-            reviewed = service.approve(session, boss, key, version)
-            assert not service.bring_up_to_date(session, reviewed.bills)
+            reviewed = reviewing.approve(session, boss, key, version)
+            assert not reviewing.bring_up_to_date(session, reviewed.bills)
         release.set()
         other.join()
         with transaction() as session:
             assert session.get_one(ComplianceVisit, key).review_state == APPROVED
             assert delivered(session) == {}
-            assert service.bring_up_to_date(session, reviewed.bills, 5)
+            assert reviewing.bring_up_to_date(session, reviewed.bills, 5)
             assert len(delivered(session)) == 1
             assert_verified(session.connection())

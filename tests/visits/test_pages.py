@@ -172,7 +172,7 @@ def test_the_review_from_the_queue_to_the_corrected_answer(world: World) -> None
     bulk = send(world.boss, "/review/approve", visit=[f"{near}:{version(world, near)}", f"{far}:1"])
     assert bulk.status_code == 303
     assert [rows(world, state, id=one)[0][0] for one in (near, far)] == ["APPROVED", "PENDING"]
-    assert send(world.agent, f"/visits/{near}/correct", version=version(world, near), outcome="DONE").status_code == 403
+    assert send(world.agent, f"/visits/{near}/correct", version=version(world, near), outcome="DONE").status_code == 409
     audit = rows(
         world, "SELECT action FROM audit_log WHERE entity = 'visit' AND entity_id = :id ORDER BY id", id=str(far)
     )
