@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.verify.check import rollup
+from portal.verify.check import Check, rollup
 
 ROLLUP_CHECKS = [
     rollup(
