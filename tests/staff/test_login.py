@@ -340,6 +340,6 @@ def test_preferences_are_remembered_on_the_account(app: Flask) -> None:
 @pytest.mark.parametrize("role", list(Role))
 def test_home_is_that_of_the_role(login_as: LoginAs, role: Role) -> None:
     client = login_as(role)
-    expected = "/home" if role in {Role.AGENT, Role.SUPERVISOR} else "/dash/overview/"
+    expected = {Role.AGENT: "/assigned", Role.SUPERVISOR: "/home"}.get(role, "/dash/overview/")
     assert client.get("/").location == expected
     assert client.get("/home").status_code == 200
