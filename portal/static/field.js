@@ -14,7 +14,7 @@
   if (!list || !place) return;
   function takeMore(holder) {
     var next = holder && holder.querySelector("[data-more]");
-    place.innerHTML = "";
+    place.replaceChildren();
     if (next) place.appendChild(next);
     if (holder) holder.remove();
   }
@@ -29,11 +29,10 @@
       if (!response.ok) throw new Error(String(response.status));
       return response.text();
     }).then(function (html) {
-      var part = document.createElement("template"), first;
-      part.innerHTML = html;
-      first = part.content.querySelector(".unit-card a");
-      var holder = part.content.querySelector("[data-more-is]");
-      list.appendChild(part.content);
+      /* Parsed apart: nothing of it runs. */
+      var part = new DOMParser().parseFromString(html, "text/html").body;
+      var first = part.querySelector(".unit-card a"), holder = part.querySelector("[data-more-is]");
+      list.append.apply(list, Array.prototype.slice.call(part.childNodes));
       takeMore(holder);
       history.replaceState(history.state, "", link.href);
       if (first) first.focus({ preventScroll: true });

@@ -298,7 +298,8 @@ def test_a_tile_equals_the_report_it_links_to(world: World, north: FlaskClient) 
             if metric in LISTS:
                 path = html.unescape(href)
                 assert path.startswith(LISTS[metric])
-                assert re.search(rf'<strong( class="num")?>{int(value):,}</strong> {metric[:-1]}', north.get(path).text), metric
+                counted = rf'<strong( class="num")?>{int(value):,}</strong> {metric[:-1]}'
+                assert re.search(counted, north.get(path).text), metric
                 continue
             report = north.get(html.unescape(href)).get_data(as_text=True)
             totals = dict(re.findall(r'data-total="(\w+)" data-value="([^"]*)"', report))

@@ -35,7 +35,8 @@ SELECT b.psid, a.consumer_name, uc.name, to_char(b.billing_month, 'YYYY-MM'), b.
     b.paid_amount::text, b.status, b.monthly_fee::text, coalesce(b.amount_payable::text, ''), b."use",
     CASE b.size_band WHEN 'M0_5' THEN '0-5 marla' WHEN 'M5_10' THEN '5-10 marla' WHEN 'M10_20' THEN '10-20 marla'
         WHEN 'M20_40' THEN '20-40 marla' WHEN 'M40_PLUS' THEN 'Above 40 marla' ELSE initcap(b.size_band) END,
-    to_char(b.issued_at AT TIME ZONE 'Asia/Karachi', 'YYYY-MM-DD HH24:MI:SS'), t.name, b.portal_bill_id,
+    to_char(b.issued_at AT TIME ZONE 'Asia/Karachi', 'YYYY-MM-DD HH24:MI:SS'),
+    coalesce(b.delivered_on::text, ''), t.name, b.portal_bill_id,
     coalesce(a.mobile, ''), coalesce(a.cnic, '')
 FROM bills b JOIN accounts a ON a.id = b.account_id JOIN locations uc ON uc.id = b.location_id
 JOIN locations t ON t.id = uc.parent_id WHERE {where}
@@ -146,7 +147,7 @@ def test_a_workbook_is_typed_and_says_what_it_holds(portal: Flask, reader_as: Re
     assert isinstance(stated["Made at (Asia/Karachi)"], dt.datetime)
     sheet = book["Rows"]
     assert sheet.freeze_panes == "A2"
-    assert sheet.auto_filter.ref == f"A1:P{count + 1}"
+    assert sheet.auto_filter.ref == f"A1:Q{count + 1}"
     assert sheet.max_row == count + 1
     heading = [cell.value for cell in sheet[1]]
     at = {name: number for number, name in enumerate(heading)}
