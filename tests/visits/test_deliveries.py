@@ -19,7 +19,7 @@ from portal.locations.models import TEHSIL, Location
 from portal.notifications.models import Notification
 from portal.payments.moves import Move, move_bills
 from portal.permissions import AreaScope, Role
-from portal.staff.models import Staff
+from portal.staff.models import Staff, StaffArea
 from portal.visits import digest, reviewing, service
 from portal.visits.models import APPROVED, PENDING, ComplianceVisit
 from portal.visits.rules import Doubt
@@ -35,6 +35,8 @@ def person(session: Session, name: str) -> Actor:
     staff = session.scalars(select(Staff).where(Staff.username == name)).first()
     if staff is None:
         staff = Staff(username=name, password_hash="x", role=str(Role.SUPERVISOR))
+        root = session.scalars(select(Location.id).where(Location.parent_id.is_(None))).one()
+        staff.areas = [StaffArea(location_id=root)]
         session.add(staff)
         session.flush()
     return Actor(staff.id, name, AreaScope.everywhere())
