@@ -1,18 +1,22 @@
-"""What the page of a unit says of work on it: whose it is, and which corrections wait. One query."""
+"""What the page of a unit says of work on it: whose it is, which corrections wait, and its tickets. One query."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.assignments.selects import agents_of
 from portal.corrections.selects import pending_of
 from portal.corrections.showing import Line, lines
+from portal.json_rows import as_json, moment
+from portal.tickets import panel as tickets
+from portal.tickets.rules import Actor
 from portal.units.models import SurveyUnit
 
 
@@ -41,39 +45,37 @@ class Waiting:
 class Panel:
     assigned: list[Assigned]
     waiting: list[Waiting]
+    tickets: list[tickets.Line]
 
 
-def panel(session: Session, unit: SurveyUnit, day: dt.date, *, may_see: bool, reader_id: int) -> Panel:
-    """Both lists of a unit that the reader may see."""
-    agents = agents_of(unit.id, unit.location_id, day).subquery()
-    waiting = pending_of(unit.id).subquery()
-    row = session.execute(
+def panel(
+    session: Session,
+    unit: SurveyUnit,
+    account_ids: Sequence[int],
+    day: dt.date,
+    reader: Actor,
+    *,
+    may_see: bool,
+    language: str,
+) -> Panel:
+    """The lists of a unit that the reader may see; tickets also of its accounts."""
+    assigned, waiting, about = session.execute(
         select(
-            select(
-                func.json_agg(
-                    func.json_build_array(
-                        agents.c.staff_id, agents.c.agent, agents.c.valid_from, agents.c.valid_to, agents.c.area
-                    )
-                )
-            ).scalar_subquery(),
-            select(
-                func.json_agg(
-                    func.json_build_array(
-                        waiting.c.id, waiting.c.who, waiting.c.proposed_at, waiting.c.fields, waiting.c.proposed_by
-                    )
-                )
-            ).scalar_subquery(),
+            as_json(agents_of(unit.id, unit.location_id, day), "staff_id", "agent", "valid_from", "valid_to", "area"),
+            as_json(pending_of(unit.id), "id", "who", "proposed_at", "fields", "proposed_by"),
+            tickets.as_json_of([unit.id], account_ids, reader),
         )
     ).one()
     return Panel(
         [
             Assigned(staff_id, agent, dt.date.fromisoformat(first), dt.date.fromisoformat(last) if last else None, area)
-            for staff_id, agent, first, last, area in row[0] or ()
+            for staff_id, agent, first, last, area in assigned or ()
         ],
         [
-            Waiting(number, who, dt.datetime.fromisoformat(at), _lines(fields, unit, may_see, by == reader_id))
-            for number, who, at, fields, by in row[1] or ()
+            Waiting(number, who, moment(at), _lines(fields, unit, may_see, by == reader.staff_id))
+            for number, who, at, fields, by in waiting or ()
         ],
+        tickets.from_json(about, language),
     )
 
 
