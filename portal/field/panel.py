@@ -1,21 +1,22 @@
-"""What the page of a unit says of work on it: whose it is, and which corrections wait. Read
-along with the unit itself."""
+"""What the page of a unit says of work on it: whose it is, which corrections wait, and its tickets. One query."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import func
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from portal.assignments.models import Assignment
 from portal.assignments.selects import agents_of
-from portal.corrections.models import Correction
 from portal.corrections.selects import pending_of
 from portal.corrections.showing import Line, lines
+from portal.json_rows import as_json, moment
+from portal.tickets import panel as tickets
+from portal.tickets.rules import Actor
 from portal.units.models import SurveyUnit
 
 
@@ -44,46 +45,37 @@ class Waiting:
 class Panel:
     assigned: list[Assigned]
     waiting: list[Waiting]
+    tickets: list[tickets.Line]
 
 
-def columns(unit_id: Any, location_id: Any, day: Any) -> tuple[Any, Any]:
-    """Both lists of a unit as JSON, to be selected along with it: (assigned, waiting)."""
-    agents, waiting = agents_of(unit_id, location_id, day), pending_of(unit_id)
-    one = func.json_build_array(
-        Assignment.staff_id,
-        agents.selected_columns.agent,
-        Assignment.valid_from,
-        Assignment.valid_to,
-        agents.selected_columns.area,
-    )
-    other = func.json_build_array(
-        Correction.id,
-        waiting.selected_columns.who,
-        Correction.proposed_at,
-        Correction.fields,
-        Correction.proposed_by,
-    )
-    return _as_json(agents, one, Assignment.id), _as_json(waiting, other, Correction.id)
-
-
-def _as_json(query: Any, row: Any, order: Any) -> Any:
-    """The rows of a query about the unit outside as one JSON value."""
-    together = func.json_agg(aggregate_order_by(row, order))
-    return query.with_only_columns(together).order_by(None).correlate(SurveyUnit).scalar_subquery()
-
-
-def panel(work: tuple[Any, Any], unit: SurveyUnit, *, may_see: bool, reader_id: int) -> Panel:
-    """Both lists of a unit that the reader may see, made of what `columns` selected."""
-    assigned, waiting = work
+def panel(
+    session: Session,
+    unit: SurveyUnit,
+    account_ids: Sequence[int],
+    day: dt.date,
+    reader: Actor,
+    *,
+    may_see: bool,
+    language: str,
+) -> Panel:
+    """The lists of a unit that the reader may see; tickets also of its accounts."""
+    assigned, waiting, about = session.execute(
+        select(
+            as_json(agents_of(unit.id, unit.location_id, day), "staff_id", "agent", "valid_from", "valid_to", "area"),
+            as_json(pending_of(unit.id), "id", "who", "proposed_at", "fields", "proposed_by"),
+            tickets.as_json_of([unit.id], account_ids, reader),
+        )
+    ).one()
     return Panel(
         [
             Assigned(staff_id, agent, dt.date.fromisoformat(first), dt.date.fromisoformat(last) if last else None, area)
             for staff_id, agent, first, last, area in assigned or ()
         ],
         [
-            Waiting(number, who, dt.datetime.fromisoformat(at), _lines(fields, unit, may_see, by == reader_id))
+            Waiting(number, who, moment(at), _lines(fields, unit, may_see, by == reader.staff_id))
             for number, who, at, fields, by in waiting or ()
         ],
+        tickets.from_json(about, language),
     )
 
 

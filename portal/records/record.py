@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.audit.models import AuditEntry
 from portal.billing.cycles import add_months
 from portal.billing.models import CANCELLED, Account, AccountBalance, Bill
 from portal.errors import NotFoundError
-from portal.field.panel import columns as work_columns
+from portal.json_rows import as_json, moment
 from portal.locations.models import Place
 from portal.payments.models import Payment
 from portal.permissions import AreaScope
@@ -37,17 +37,38 @@ ACCOUNTS = 20
 
 
 @dataclass(frozen=True)
+class File:
+    """An import file in a few words. `who` is None for the system."""
+
+    id: int
+    file_name: str
+    at: dt.datetime
+    who: str | None
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """What became of a row of an import file."""
+
+    outcome: str
+    pending: bool
+    changes: dict[str, list[Any]] | None
+    line_no: int
+    batch_id: int
+
+
+@dataclass(frozen=True)
 class History:
     """What bills, payments, files and people did to a record; each list newest first.
 
-    `has_older` says that bills or payments were left out. `batches` are the files by id; `visits` are rows (visit,
-    agent); `changes` what people set.
+    `has_older` says that bills or payments were left out. `files` are the import files by id; `visits` are rows
+    (visit, agent); `changes` what people set. `audit` and `changes` know what is shown of them, and no more.
     """
 
     bills: list[Bill]
     payments: list[Payment]
-    import_rows: list[Any]
-    batches: dict[int, Any]
+    import_rows: list[FileRow]
+    files: dict[int, File]
     audit: list[AuditEntry]
     has_older: bool
     visits: list[Any]
@@ -60,8 +81,7 @@ class History:
 
 @dataclass(frozen=True)
 class UnitRecord:
-    """A unit with its accounts (rows of `selects.account_rows`); `hidden_accounts` lie in another area. `work`: see
-    `portal.field.panel`."""
+    """A unit with its accounts (rows of `selects.account_rows`); `hidden_accounts` lie in another area."""
 
     unit: SurveyUnit
     place: Place
@@ -69,7 +89,6 @@ class UnitRecord:
     accounts: list[Any]
     hidden_accounts: int
     history: History
-    work: tuple[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -92,40 +111,33 @@ class AccountRecord:
         return self.account.unit_id is not None and self.unit is None
 
 
-def unit_record(
-    session: Session, survey_id: str, scope: AreaScope, cycle: dt.date, *, everything: bool, with_imports: bool
-) -> UnitRecord:
+def unit_record(session: Session, survey_id: str, scope: AreaScope, cycle: dt.date, *, everything: bool) -> UnitRecord:
     """The unit with this survey id. Raises NotFoundError, also for one of another area."""
-    work = work_columns(SurveyUnit.id, SurveyUnit.location_id, func.current_date())
-    query = selects.unit(survey_id, scope).add_columns(*work)
-    row = session.execute(query).first() if _is_number(survey_id) else None
+    row = session.execute(selects.unit(survey_id, scope)).first() if _is_number(survey_id) else None
     if row is None:
         raise NotFoundError(_("Survey id %(id)s is not in the register of your area.", id=survey_id))
-    unit, place, path, known, assigned, waiting = row
+    unit, place, path, known, *files = row
     accounts = list(session.execute(selects.account_rows(scope, cycle, unit_ids=[unit.id]).limit(ACCOUNTS)))
     history = _history(
         session,
         account_ids=[account.id for account in accounts],
         survey_ids=[unit.survey_id],
         psids=[account.psid for account in accounts],
-        owners=[unit],
+        unit_id=unit.id,
+        files=files,
         visits=list(session.execute(of_record(scope, unit_id=unit.id))),
         cycle=cycle,
         everything=everything,
-        with_imports=with_imports,
     )
-    path = [tuple(step) for step in path]
-    return UnitRecord(unit, place, path, accounts, known - len(accounts), history, (assigned, waiting))
+    return UnitRecord(unit, place, [tuple(step) for step in path], accounts, known - len(accounts), history)
 
 
-def account_record(
-    session: Session, psid: str, scope: AreaScope, cycle: dt.date, *, everything: bool, with_imports: bool
-) -> AccountRecord:
+def account_record(session: Session, psid: str, scope: AreaScope, cycle: dt.date, *, everything: bool) -> AccountRecord:
     """The account with this PSID. Raises NotFoundError, also for one of another area."""
     row = session.execute(selects.account(psid, scope)).first() if _is_number(psid) else None
     if row is None:
         raise NotFoundError(_("PSID %(psid)s is not an account of your area.", psid=psid))
-    account, place, path, balance, unit = row
+    account, place, path, balance, unit, *files = row
     siblings: list[Any] = []
     if account.unit_id is not None:
         same_unit = session.execute(selects.account_rows(scope, cycle, unit_ids=[account.unit_id]).limit(ACCOUNTS))
@@ -135,11 +147,10 @@ def account_record(
         account_ids=[account.id],
         survey_ids=[],
         psids=[account.psid],
-        owners=[account],
+        files=files,
         visits=list(session.execute(of_record(scope, unit_id=account.unit_id, account_ids=[account.id]))),
         cycle=cycle,
         everything=everything,
-        with_imports=with_imports,
     )
     return AccountRecord(account, place, [tuple(step) for step in path], balance, unit, siblings, history)
 
@@ -155,44 +166,53 @@ def _history(
     account_ids: Sequence[int],
     survey_ids: Sequence[str],
     psids: Sequence[str],
-    owners: Sequence[SurveyUnit | Account],
+    unit_id: int | None = None,
+    files: Sequence[Any],
     visits: list[Any],
     cycle: dt.date,
     everything: bool,
-    with_imports: bool,
 ) -> History:
-    bills: list[Bill] = []
-    payments: list[Payment] = []
-    has_older = False
+    since = add_months(cycle, 1 - MONTHS)
+    bills: list[Any] = []
+    payments: list[Any] = []
+    limit = ALL_PAYMENTS if everything else PAYMENTS
     if account_ids:
-        limit = ALL_BILLS if everything else BILLS
-        since = None if everything else add_months(cycle, 1 - MONTHS)
-        bills = list(session.scalars(selects.bills_of(account_ids, since, limit)))
-        limit = ALL_PAYMENTS if everything else PAYMENTS
-        payments = list(session.scalars(selects.payments_of(account_ids, limit + 1)))
-        has_older = not everything and (len(payments) > limit or _older_bills(session, account_ids, bills, since))
-        payments = payments[:limit]
-    rows = list(session.execute(selects.import_rows_of(survey_ids, psids, IMPORTS)))
-    audit = list(session.scalars(selects.audit_of(survey_ids, psids, AUDIT)))
-    batches: dict[int, Any] = {}
-    if with_imports:
-        touching = [*owners, *bills, *payments]
-        ids = {row.batch_id for row in rows} | {thing.first_batch_id for thing in touching}
-        ids |= {thing.last_batch_id for thing in owners}
-        wanted = sorted(batch for batch in ids if batch is not None)
-        batches = {batch.id: batch for batch in session.execute(selects.batches(wanted))} if wanted else {}
-    unit_id = next((owner.id for owner in owners if isinstance(owner, SurveyUnit)), None)
-    changes = list(session.scalars(changes_of(unit_id=unit_id, account_ids=account_ids)))
-    return History(bills, payments, rows, batches, audit, has_older, visits, changes)
+        months, most = (None, ALL_BILLS) if everything else (since, BILLS)
+        bills = list(session.execute(selects.bills_of(account_ids, months, most)))
+        payments = list(session.execute(selects.payments_of(account_ids, limit + 1)))
+    few = session.execute(
+        select(
+            as_json(selects.import_rows_of(survey_ids, psids, IMPORTS), *_FILE_ROW, *_FILE),
+            as_json(selects.audit_of(survey_ids, psids, AUDIT), *_AUDIT),
+            as_json(changes_of(unit_id=unit_id, account_ids=account_ids), *_CHANGE),
+            selects.has_bills_before(account_ids, since),
+        )
+    ).one()
+    rows = [(FileRow(*row), File(row[4], name, moment(at), who)) for *row, name, at, who in few[0] or ()]
+    made_by = [*files, *(row.file for row in [*bills, *payments[:limit]])]
+    known = [file for _row, file in rows] + [File(*file) for file in made_by if file.id is not None]
+    has_older = len(payments) > limit or len(bills) >= BILLS or few[3]
+    return History(
+        bills=[row[0] for row in bills],
+        payments=[row[0] for row in payments[:limit]],
+        import_rows=[row for row, _file in rows],
+        files={file.id: file for file in sorted(known, key=lambda file: file.id)},
+        audit=[AuditEntry(**_named(_AUDIT, values)) for values in few[1] or ()],
+        has_older=has_older and not everything,
+        visits=visits,
+        changes=[RecordChange(**_named(_CHANGE, values)) for values in few[2] or ()],
+    )
 
 
-def _older_bills(session: Session, account_ids: Sequence[int], shown: Sequence[Bill], since: dt.date | None) -> bool:
-    if len(shown) >= BILLS:
-        return True
-    if since is None:
-        return False
-    older = select(Bill.id).where(Bill.account_id.in_(account_ids), Bill.billing_month < since).limit(1)
-    return session.execute(older).first() is not None
+# Columns of the short lists, as they come.
+_FILE_ROW = ("outcome", "pending", "changes", "line_no", "batch_id")
+_FILE = ("file_name", "at", "who")
+_AUDIT = ("at", "actor", "action", "reason", "before", "after")
+_CHANGE = ("at", "actor", "source", "reason", "unit_id", "account_id", "correction_id", "field", "old", "new")
+
+
+def _named(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    return {name: moment(value) if name == "at" else value for name, value in zip(names, values, strict=True)}
 
 
 def superseding(bills: Sequence[Bill]) -> dict[int, Bill]:

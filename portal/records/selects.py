@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, case, cast, func, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Bundle, aliased
 from sqlalchemy.types import Integer
 
 from portal.audit.models import AuditEntry
@@ -248,32 +248,58 @@ def areas_below(parent: int | None, scope: AreaScope) -> Rows:
 
 
 # -- One record ------------------------------------------------------------------------------------------------------
+# Each row of a record's history brings the file that made it, so that files need no query of their own.
+def _with_file(rows: Any, batch_id: Any, name: str = "file") -> Any:
+    """The select and, as `name`, what a timeline says of a row's import file: id, name, when and who; NULL for none."""
+    batch, staff = aliased(ImportBatch), aliased(Staff)
+    columns = [column.label(label) for label, column in _file_columns(batch, staff).items()]
+    joined = rows.outerjoin(batch, batch.id == batch_id).outerjoin(staff, staff.id == batch.staff_id)
+    return joined.add_columns(Bundle(name, *columns))
+
+
+def _file_columns(batch: Any, staff: Any) -> dict[str, Any]:
+    return {
+        "id": batch.id,
+        "file_name": batch.file_name,
+        "at": func.coalesce(batch.finished_at, batch.created_at),
+        "who": func.coalesce(func.nullif(staff.full_name, ""), staff.username),
+    }
+
+
 def unit(survey_id: str, scope: AreaScope) -> Rows:
-    """The unit with this survey id, its place as the file names it, the path of its location, and how many accounts it
-    has anywhere."""
+    """The unit with this survey id, its place as the file names it, the path of its location, how many accounts it
+    has anywhere, and the first and the last file that named it."""
     accounts = select(func.count()).select_from(Account).where(Account.unit_id == SurveyUnit.id).scalar_subquery()
-    return (
+    rows = (
         select(SurveyUnit, Place, path_of(SurveyUnit.location_id).label("path"), accounts.label("accounts"))
         .join(Place, Place.id == SurveyUnit.place_id)
         .where(SurveyUnit.survey_id == survey_id, scope.clause(SurveyUnit.location_id))
     )
+    return _with_both_files(rows, SurveyUnit)
 
 
 def account(psid: str, scope: AreaScope) -> Rows:
-    """The account with this PSID, its place, the path of its location, its balance, and its unit (if in the area)."""
-    return (
+    """The account with this PSID, its place, the path of its location, its balance, its unit (if in the area), and
+    the first and the last file that named it."""
+    rows = (
         select(Account, Place, path_of(Account.location_id).label("path"), AccountBalance, SurveyUnit)
         .join(Place, Place.id == Account.place_id)
         .outerjoin(AccountBalance, AccountBalance.account_id == Account.id)
         .outerjoin(SurveyUnit, and_(SurveyUnit.id == Account.unit_id, scope.clause(SurveyUnit.location_id)))
         .where(Account.psid == psid, scope.clause(Account.location_id))
     )
+    return _with_both_files(rows, Account)
 
 
-def bills_of(account_ids: Sequence[int], since: dt.date | None, limit: int) -> Select[Bill]:
-    """Bills of accounts, newest month first, superseded ones after the bill that replaced them."""
-    statement = (
-        select(Bill)
+def _with_both_files(rows: Any, owner: Any) -> Rows:
+    both: Rows = _with_file(_with_file(rows, owner.first_batch_id, "first_file"), owner.last_batch_id, "last_file")
+    return both
+
+
+def bills_of(account_ids: Sequence[int], since: dt.date | None, limit: int) -> Rows:
+    """(Bill, file) of accounts, newest month first, superseded ones after the bill that replaced them."""
+    statement: Rows = (
+        _with_file(select(Bill), Bill.first_batch_id)
         .where(Bill.account_id.in_(account_ids))
         .order_by(Bill.billing_month.desc(), Bill.status == CANCELLED, Bill.issued_at.desc(), Bill.id.desc())
         .limit(limit)
@@ -281,14 +307,15 @@ def bills_of(account_ids: Sequence[int], since: dt.date | None, limit: int) -> S
     return statement.where(Bill.billing_month >= since) if since else statement
 
 
-def payments_of(account_ids: Sequence[int], limit: int) -> Select[Payment]:
-    """Payments of accounts, newest first."""
-    return (
-        select(Payment)
+def payments_of(account_ids: Sequence[int], limit: int) -> Rows:
+    """(Payment, file) of accounts, newest first."""
+    statement: Rows = (
+        _with_file(select(Payment), Payment.first_batch_id)
         .where(Payment.account_id.in_(account_ids))
         .order_by(Payment.paid_on.desc(), Payment.id.desc())
         .limit(limit)
     )
+    return statement
 
 
 def import_rows_of(survey_ids: Sequence[str], psids: Sequence[str], limit: int) -> Rows:
@@ -298,29 +325,18 @@ def import_rows_of(survey_ids: Sequence[str], psids: Sequence[str], limit: int) 
         and_(ImportBatch.kind == "survey", ImportRow.entity_key.in_(survey_ids)),
         and_(ImportBatch.kind.in_(("biller", "paid")), ImportRow.entity_key.in_(psids)),
     )
+    file = _file_columns(ImportBatch, Staff)
     return (
-        select(ImportRow.outcome, ImportRow.pending, ImportRow.changes, ImportRow.line_no, ImportRow.batch_id)
+        select(
+            ImportRow.outcome, ImportRow.pending, ImportRow.changes, ImportRow.line_no, ImportRow.batch_id,
+            file["file_name"], file["at"].label("at"), file["who"].label("who"),
+        )
         .join(ImportBatch, ImportBatch.id == ImportRow.batch_id)
+        .outerjoin(Staff, Staff.id == ImportBatch.staff_id)
         .where(ImportRow.entity_key.in_(keys), mine, ImportBatch.status == "DONE")
         .order_by(ImportRow.batch_id.desc(), ImportRow.line_no)
         .limit(limit)
-    )
-
-
-def batches(ids: Sequence[int]) -> Rows:
-    """What a timeline says of import files: name, kind, when and who."""
-    return (
-        select(
-            ImportBatch.id,
-            ImportBatch.kind,
-            ImportBatch.file_name,
-            ImportBatch.as_of,
-            func.coalesce(ImportBatch.finished_at, ImportBatch.created_at).label("at"),
-            func.coalesce(func.nullif(Staff.full_name, ""), Staff.username).label("who"),
-        )
-        .outerjoin(Staff, Staff.id == ImportBatch.staff_id)
-        .where(ImportBatch.id.in_(ids))
-    )
+    )  # fmt: skip
 
 
 def audit_of(survey_ids: Sequence[str], psids: Sequence[str], limit: int) -> Select[AuditEntry]:
@@ -331,3 +347,8 @@ def audit_of(survey_ids: Sequence[str], psids: Sequence[str], limit: int) -> Sel
     )
     lines = select(AuditEntry).where(mine, AuditEntry.action != VIEW)
     return lines.order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(limit)
+
+
+def has_bills_before(account_ids: Sequence[int], month: dt.date) -> Any:
+    """Whether accounts have bills of earlier months."""
+    return select(Bill.id).where(Bill.account_id.in_(account_ids), Bill.billing_month < month).exists()

@@ -108,7 +108,7 @@ def _imports(history: History, may_see: bool, url: Callable[[int], str] | None) 
     for row in history.import_rows:
         changed.setdefault(row.batch_id, []).append(row)
     events = []
-    for batch in history.batches.values():
+    for batch in history.files.values():
         text = " · ".join(filter(None, (outcome_text(row, may_see) for row in changed.get(batch.id, ()))))
         href = url(batch.id) if url else ""
         title = _("Import: %(file)s", file=batch.file_name)

@@ -148,21 +148,25 @@ def unit(survey_id: str) -> ResponseReturnValue:
         current_scope(),
         this_cycle(),
         everything="all" in request.args,
-        with_imports=True,
     )
     may_see = may_see_personal(current_user, shown.unit.id)
     if may_see:
         note_personal_views([Seen("unit", shown.unit.survey_id, shown.unit.location_id)])
-    accounts = [account.id for account in shown.accounts]
-    tickets = tickets_panel.lines(
-        session(), actor(), unit_ids=[shown.unit.id], account_ids=accounts, language=language()
+    work = panel(
+        session(),
+        shown.unit,
+        [account.id for account in shown.accounts],
+        dt.datetime.now(KARACHI).date(),
+        actor(),
+        may_see=may_see,
+        language=language(),
     )
     documents = panels.of_unit(session(), shown.unit.id, shown.unit.survey_id, shown.unit.image_urls)
     surveyed = (shown.unit.surveyed_at, shown.unit.surveyor_name or "") if shown.unit.surveyed_at else None
     events = timeline.build(
         shown.history, may_see=may_see, many=len(shown.accounts) > 1, surveyed=surveyed, import_url=_import_url(),
         visit_url=_visit_url,
-        tickets=tickets,
+        tickets=work.tickets,
         files=documents.events,
     )  # fmt: skip
     own_path = _own_part(list(shown.path), current_scope())
@@ -177,12 +181,12 @@ def unit(survey_id: str) -> ResponseReturnValue:
         superseding=record.superseding(shown.history.bills),
         panel=documents,
         photos=_photos(shown.unit.image_urls),
-        work=panel(shown.work, shown.unit, may_see=may_see, reader_id=current_user.id),
+        work=work,
         edits=told(shown.history.changes, may_see),
         held=held_labels(shown.unit, UNIT_FIELDS),
         psids={one.id: one.psid for one in shown.accounts},
         may_see=may_see,
-        tickets=tickets,
+        tickets=work.tickets,
         ticket_args={"unit": shown.unit.survey_id},
     )
 
@@ -197,7 +201,6 @@ def account(psid: str) -> ResponseReturnValue:
         current_scope(),
         this_cycle(),
         everything="all" in request.args,
-        with_imports=True,
     )
     may_see = may_see_personal(current_user, shown.account.unit_id)
     if may_see:

@@ -64,10 +64,17 @@ def test_unit_shows_its_facts(browser: Browser, data: r.Register) -> None:
 
 
 def test_photos_are_links_and_only_web_addresses(browser: Browser) -> None:
+    """A browser loads photos from us alone; an address of the file becomes a link, and only one of the web does."""
     html = page(browser(), f"/units/{r.UNIT}")
-    assert '<a href="https://portal.example.org/photo/1.jpg" target="_blank" rel="noopener noreferrer">' in html
-    assert 'href="javascript:' not in html
-    assert "<img" not in html.split('<main id="main"', 1)[1]
+    main = html.split('<main id="main"', 1)[1]
+    assert '<a href="https://portal.example.org/photo/1.jpg" target="_blank" rel="noopener noreferrer">' in main
+    ours = f"/photos/portal/{r.UNIT}/1"
+    assert re.findall(r'<img\b[^>]* src="([^"]*)"', main) == [f"{ours}?size=thumb"]
+    assert re.findall(r'<a class="gallery-item" href="([^"]*)"', main) == [ours]
+    assert f"/photos/portal/{r.UNIT}/2" not in html
+    # What is no address of the web stands there as text, and in no attribute whatever.
+    assert '<span class="muted">javascript:alert(1)</span>' in main
+    assert not re.search(r"<[^>]*javascript:", html, re.IGNORECASE)
 
 
 def test_unit_with_two_psids_links_both(browser: Browser) -> None:
