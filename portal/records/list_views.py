@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 
 from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import Connection
@@ -19,17 +17,12 @@ from portal.records import exporting, filters, list_columns
 from portal.records.views import this_cycle
 from portal.search.question import read
 from portal.search.words import words
-from portal.web import i18n
 from portal.web.columns import Kind
 from portal.web.context import safe_next
-from portal.web.copying import open_snapshot
-from portal.web.downloads import csv_response, xlsx_response
-from portal.web.format import KARACHI
 from portal.web.guard import current_scope
-from portal.web.masking import mask_text, personal_sight
+from portal.web.list_files import ListFile, list_response
+from portal.web.masking import personal_sight
 from portal.web.messages import lazy_month
-from portal.web.noting import begin_export
-from portal.web.statements import statement
 from portal.web.xlsx import Fact
 
 blueprint = Blueprint("lists", __name__)
@@ -65,43 +58,28 @@ def _read_filter(states: tuple[str, ...], sorts: tuple[str, ...]) -> filters.Lis
 def _download(
     name: str, title: str, what: str, wanted: filters.ListFilter, export: Exporter, file_format: str
 ) -> Response:
-    """Count in a snapshot, note the beginning in the audit log, stream from the same snapshot."""
-    scope = current_scope()
-    snapshot = open_snapshot()
-    try:
-        path = None
+    """The list as a file, with what is owed as its control total."""
+    path: str | None = None
+
+    def make(connection: Connection) -> ListFile:
+        nonlocal path
+        scope = current_scope()
         if wanted.area is not None:
-            path = exporting.area_path(snapshot.connection, wanted.area, scope)
+            path = exporting.area_path(connection, wanted.area, scope)
             if path is None:
                 raise NotFoundError(_("This area does not exist, or is not one of yours."))
-        found = export(snapshot.connection, wanted, scope, personal_sight(current_user))
-        with force_locale("en"):
-            said = [mask_text(sentence, False) for sentence in _sentences(wanted, path)]
-        note = begin_export(
-            f"list.export.{file_format}", "list", name, {"filters": said, "rows": found.count}, location_id=wanted.area
-        )
-        file_name = f"{name}-{dt.datetime.now(KARACHI).date()}.{file_format}"
-        if file_format == "csv":
-            return csv_response(
-                found.rows, found.columns, file_name, snapshot=snapshot, expected_rows=found.count, note=note
-            )
-        language = i18n.language()
-        sums = [Fact(_("Outstanding"), found.outstanding, Kind.MONEY)]
-        return xlsx_response(
-            found.rows,
-            found.columns,
-            file_name,
-            title=title,
-            facts=statement(what, _sentences(wanted, path), found.count, sums),
-            sheet_names=(_("Summary"), _("Rows")),
-            right_to_left=language in i18n.RIGHT_TO_LEFT,
-            snapshot=snapshot,
-            expected_rows=found.count,
-            note=note,
-        )
-    except BaseException as error:
-        snapshot.close(error)
-        raise
+        found = export(connection, wanted, scope, personal_sight(current_user))
+        return ListFile(found.rows, found.columns, found.count, [Fact(_("Outstanding"), found.outstanding, Kind.MONEY)])
+
+    return list_response(
+        name,
+        file_format,
+        make,
+        title=title,
+        what=what,
+        sentences=lambda: _sentences(wanted, path),
+        location_id=wanted.area,
+    )
 
 
 def _sentences(wanted: filters.ListFilter, area_path: str | None) -> list[str]:

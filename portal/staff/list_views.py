@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
-from sqlalchemy import func, select
 
 from portal.db import session
 from portal.errors import ForbiddenError, InvalidInputError, NotFoundError
@@ -23,12 +19,8 @@ from portal.staff.admin_pages import grantable
 from portal.staff.people import StaffFilter
 from portal.web import i18n
 from portal.web.columns import Column, Kind
-from portal.web.copying import Snapshot, open_snapshot
-from portal.web.downloads import csv_response, xlsx_response
-from portal.web.format import KARACHI
 from portal.web.guard import current_scope
-from portal.web.noting import begin_export
-from portal.web.statements import statement
+from portal.web.list_files import counted, list_response
 
 blueprint = Blueprint("people_list", __name__)
 
@@ -56,36 +48,14 @@ def download(file_format: str) -> ResponseReturnValue:
             _("A mobile or CNIC number must not stand in the address of a download. Nothing was downloaded.")
         )
     wanted = read_filter(request.args)
-    snapshot = open_snapshot()
-    try:
-        return _answer(snapshot, wanted, file_format)
-    except BaseException as error:
-        snapshot.close(error)
-        raise
-
-
-def _answer(snapshot: Snapshot, wanted: StaffFilter, file_format: str) -> ResponseReturnValue:
-    rows = people.file_rows(wanted, current_scope(), grantable())
-    count = snapshot.connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
-    with force_locale("en"):
-        note = begin_export(
-            f"list.export.{file_format}", "list", "staff", {"filters": _sentences(wanted), "rows": count},
-            location_id=wanted.area,
-        )  # fmt: skip
-    name = f"staff-{dt.datetime.now(KARACHI).date()}.{file_format}"
-    if file_format == "csv":
-        return csv_response(rows, COLUMNS, name, snapshot=snapshot, expected_rows=count, note=note)
-    return xlsx_response(
-        rows,
-        COLUMNS,
-        name,
+    return list_response(
+        "staff",
+        file_format,
+        lambda connection: counted(connection, people.file_rows(wanted, current_scope(), grantable()), COLUMNS),
         title=_("Staff"),
-        facts=statement(_("People you administer."), _sentences(wanted), count, []),
-        sheet_names=(_("Summary"), _("Rows")),
-        right_to_left=i18n.language() in i18n.RIGHT_TO_LEFT,
-        snapshot=snapshot,
-        expected_rows=count,
-        note=note,
+        what=_("People you administer."),
+        sentences=lambda: _sentences(wanted),
+        location_id=wanted.area,
     )
 
 

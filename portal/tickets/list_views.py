@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import BigInteger, ColumnElement, String, case, cast, func, literal, select
@@ -25,15 +24,10 @@ from portal.tickets.models import Ticket, TicketCategory
 from portal.tickets.rules import Actor
 from portal.tickets.web import actor
 from portal.units.models import SurveyUnit
-from portal.web import i18n
 from portal.web.columns import Column, Kind
-from portal.web.copying import Snapshot, open_snapshot
-from portal.web.downloads import csv_response, xlsx_response
-from portal.web.format import KARACHI
 from portal.web.guard import current_scope
+from portal.web.list_files import counted, list_response
 from portal.web.masking import holds_personal_number
-from portal.web.noting import begin_export
-from portal.web.statements import statement
 
 blueprint = Blueprint("ticket_list", __name__)
 
@@ -78,12 +72,15 @@ def download(file_format: str) -> ResponseReturnValue:
             _("A mobile or CNIC number must not stand in the address of a download. Nothing was downloaded.")
         )
     wanted = filters.read_filter(request.args, selects.boxes(reader))
-    snapshot = open_snapshot()
-    try:
-        return _answer(snapshot, wanted, reader, file_format)
-    except BaseException as error:
-        snapshot.close(error)
-        raise
+    return list_response(
+        "tickets",
+        file_format,
+        lambda connection: counted(connection, file_rows(wanted, reader, service.now()), COLUMNS),
+        title=_("Tickets"),
+        what=_("Tickets and their deadlines."),
+        sentences=lambda: _sentences(wanted),
+        location_id=wanted.area,
+    )
 
 
 def file_rows(wanted: TicketFilter, reader: Actor, moment: dt.datetime) -> Any:
@@ -133,32 +130,6 @@ def file_rows(wanted: TicketFilter, reader: Actor, moment: dt.datetime) -> Any:
         .outerjoin(Account, Account.id == Ticket.account_id)
         .where(*selects.matching(wanted, reader, moment))
         .order_by(*(key.column.desc() if key.descending else key.column.asc() for key in keys))
-    )
-
-
-def _answer(snapshot: Snapshot, wanted: TicketFilter, reader: Actor, file_format: str) -> ResponseReturnValue:
-    moment = service.now()
-    rows = file_rows(wanted, reader, moment)
-    count = snapshot.connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
-    with force_locale("en"):
-        note = begin_export(
-            f"list.export.{file_format}", "list", "tickets", {"filters": _sentences(wanted), "rows": count},
-            location_id=wanted.area,
-        )  # fmt: skip
-    name = f"tickets-{dt.datetime.now(KARACHI).date()}.{file_format}"
-    if file_format == "csv":
-        return csv_response(rows, COLUMNS, name, snapshot=snapshot, expected_rows=count, note=note)
-    return xlsx_response(
-        rows,
-        COLUMNS,
-        name,
-        title=_("Tickets"),
-        facts=statement(_("Tickets and their deadlines."), _sentences(wanted), count),
-        sheet_names=(_("Summary"), _("Rows")),
-        right_to_left=i18n.language() in i18n.RIGHT_TO_LEFT,
-        snapshot=snapshot,
-        expected_rows=count,
-        note=note,
     )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from portal.billing.models import Account
 from portal.db import session
@@ -27,12 +25,8 @@ from portal.visits.views import today
 from portal.web import format as fmt
 from portal.web import i18n
 from portal.web.columns import Column, Kind
-from portal.web.copying import Snapshot, open_snapshot
-from portal.web.downloads import csv_response, xlsx_response
-from portal.web.format import KARACHI
 from portal.web.guard import current_scope
-from portal.web.noting import begin_export
-from portal.web.statements import statement
+from portal.web.list_files import ListFile, list_response
 
 blueprint = Blueprint("visit_list", __name__)
 
@@ -99,38 +93,21 @@ def rows(wanted: VisitFilter, scope: AreaScope) -> Any:
 def download(file_format: str) -> ResponseReturnValue:
     """Count in a snapshot, note the beginning in the audit log, stream from the same snapshot."""
     wanted = read_filter(request.args, today())
-    snapshot = open_snapshot()
-    try:
-        return _answer(snapshot, wanted, file_format)
-    except BaseException as error:
-        snapshot.close(error)
-        raise
-
-
-def _answer(snapshot: Snapshot, wanted: VisitFilter, file_format: str) -> ResponseReturnValue:
-    found = rows(wanted, current_scope())
-    counted = select(func.count(ComplianceVisit.id)).where(*selects.conditions(wanted, current_scope()))
-    count = snapshot.connection.execute(counted).scalar_one()
-    with force_locale("en"):
-        note = begin_export(
-            f"list.export.{file_format}", "list", "visits", {"filters": _sentences(wanted), "rows": count},
-            location_id=wanted.area,
-        )  # fmt: skip
-    name = f"visits-{dt.datetime.now(KARACHI).date()}.{file_format}"
-    if file_format == "csv":
-        return csv_response(found, COLUMNS, name, snapshot=snapshot, expected_rows=count, note=note)
-    return xlsx_response(
-        found,
-        COLUMNS,
-        name,
+    return list_response(
+        "visits",
+        file_format,
+        lambda connection: _file(connection, wanted),
         title=_("Visits"),
-        facts=statement(_("Visits and bill deliveries of the field staff."), _sentences(wanted), count, []),
-        sheet_names=(_("Summary"), _("Rows")),
-        right_to_left=i18n.language() in i18n.RIGHT_TO_LEFT,
-        snapshot=snapshot,
-        expected_rows=count,
-        note=note,
+        what=_("Visits and bill deliveries of the field staff."),
+        sentences=lambda: _sentences(wanted),
+        location_id=wanted.area,
     )
+
+
+def _file(connection: Connection, wanted: VisitFilter) -> ListFile:
+    """Counted without what is joined to each visit."""
+    count = select(func.count(ComplianceVisit.id)).where(*selects.conditions(wanted, current_scope()))
+    return ListFile(rows(wanted, current_scope()), COLUMNS, connection.execute(count).scalar_one())
 
 
 def _sentences(wanted: VisitFilter) -> list[str]:

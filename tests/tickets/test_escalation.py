@@ -9,7 +9,7 @@ from flask import Flask
 
 from portal.db import transaction
 from portal.permissions import Role
-from portal.tickets import escalation
+from portal.tickets import escalation, service
 from portal.tickets.models import Ticket
 from portal.tickets.worktime import WorkCalendar
 from tests.support.people import add_staff
@@ -96,7 +96,15 @@ def test_late_at_once_takes_the_last_step_only(world: World) -> None:
 
 
 def test_the_job_runs(world: World) -> None:
+    """With the clock of now and the working hours in force."""
     from portal.tickets.tasks import escalate
 
-    with world.app.app_context():
-        escalate()
+    finish_everything(world)
+    number = world.make(priority="URGENT", calendar=ALWAYS)
+    with world.app.app_context(), transaction() as session:
+        ticket = session.query(Ticket).filter_by(number=number).one()
+        ticket.near_at = ticket.due_at = service.now() - dt.timedelta(minutes=1)
+    for _twice in range(2):
+        with world.app.app_context():
+            escalate()
+    assert [step for step, _told in steps(world, number)] == [2]
