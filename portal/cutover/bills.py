@@ -26,7 +26,6 @@ from portal.imports.cells import read_mobile, read_psid, read_survey_id
 from portal.imports.sqltools import run
 from portal.payments import allocation, touched
 
-STATUSES = ("PAID", "UNPAID", "ARREARS")
 PAID_HEADER = (
     "PSID", "City", "Month", "Office", "UC", "Billing Category", "Amount", "Fine", "Channel", "Paid Date",
     "Paid Amount", "Active",

@@ -38,9 +38,10 @@ def keep_uploads(
     files = {}
     try:
         for name, stream in uploads:
-            path, digest, size = store_upload(stream, settings)
+            stored, digest, size = store_upload(stream, settings)
+            path = _under_its_name(stored, clean_file_name(name))
             paths.append(path)
-            shown = clean_file_name(name)
+            shown = path.name
             before = set(found)
             add_export(found, path, shown)
             without_passwords(path)
@@ -53,9 +54,22 @@ def keep_uploads(
         session.flush()
     except BaseException:
         for path in paths:
-            path.unlink(missing_ok=True)
+            _remove(path)
         raise
     return started
+
+
+def _under_its_name(stored: Path, name: str) -> Path:
+    """The upload in a folder of its own, called as its uploader calls it: messages and imports name it so."""
+    folder = stored.with_name(f"{stored.name}.d")
+    folder.mkdir(mode=0o700)
+    return stored.rename(folder / (name if name.strip(".") else "file"))
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
 
 
 def find(session: Session, run_id: int, *, lock: bool = False) -> CutoverRun:
@@ -95,7 +109,7 @@ def give_up(session: Session, run_id: int, reason: str) -> None:
 def remove_files(found: CutoverRun) -> None:
     """Delete the uploaded exports: the rows are in, or are not wanted."""
     for file in found.files.values():
-        Path(file["path"]).unlink(missing_ok=True)
+        _remove(Path(file["path"]))
 
 
 def _tell(side: SideTransaction, run_id: int, status: str) -> Callable[[str], None]:

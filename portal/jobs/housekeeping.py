@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import struct
 import time
@@ -91,13 +92,17 @@ def forget_uploads(days: int) -> list[str]:
 
 
 def delete_files(paths: list[str], below: Path) -> int:
-    """Delete files that lie in the folder `below`; others are left alone. Returns how many."""
+    """Delete files that lie in the folder `below`, and their own folders in it; others are left alone. Returns how
+    many."""
     deleted = 0
     for name in paths:
         path = (below / name).resolve()
         if path.is_relative_to(below.resolve()) and path.is_file():
             path.unlink(missing_ok=True)
             deleted += 1
+            if path.parent != below.resolve():
+                with contextlib.suppress(OSError):  # not empty
+                    path.parent.rmdir()
     return deleted
 
 

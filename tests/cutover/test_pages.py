@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from portal.cutover.models import CutoverRun
 from portal.cutover.tasks import check_cutover, run_cutover
 from portal.db import session, transaction
+from portal.imports.models import ImportBatch
 from portal.locations.models import Location
 from portal.permissions import Role
 from portal.staff.models import Staff
@@ -83,6 +84,9 @@ def test_uploaded_looked_at_confirmed_done(app: Flask, head: FlaskClient, tmp_pa
     assert the_run(app).status == "DONE"
     assert units(app) == 3
     assert not any(path.exists() for path in kept)
+    assert not any(path.parent.exists() for path in kept)
+    with app.app_context():
+        assert set(session().scalars(select(ImportBatch.file_name))) == {"survey_units.csv", "bills.csv"}
     page = head.get(answer.location).get_data(as_text=True)
     assert "What was done" in page
     assert re.search(r'<a class="small" href="/imports/\d+">', page)
@@ -126,7 +130,7 @@ def test_put_aside(app: Flask, head: FlaskClient, tmp_path: Path) -> None:
         (b"", "empty"),
         (b"a,b,c\n1,2,3\n", "none of the old system"),
         (b"id,username,role,assigned_city\n1,x,AGENT,y\n", "is missing in the table staff"),
-        (b"\x50\x4b\x03\x04\xff\xfe\x00\x00", "no CSV in UTF-8"),
+        (b"\x50\x4b\x03\x04\xff\xfe\x00\x00", "The file staff.csv is no CSV in UTF-8"),
     ],
 )
 def test_a_file_that_is_none_keeps_nothing(app: Flask, head: FlaskClient, content: bytes, said: str) -> None:
