@@ -70,6 +70,18 @@
   }
   function ok() { var note = document.getElementById("dash-failed"); if (note) note.remove(); }
 
+  /* --- the keyboard's place --------------------------------------------------------------------------------------- */
+  /* An answer may put new elements in the place of old ones; whoever stood on a filter stands on it again. */
+  var standsOn = -1;
+  function summaries() { return Array.prototype.slice.call(entry.querySelectorAll(".filter-menu > summary")); }
+  document.addEventListener("focusin", function (event) { standsOn = summaries().indexOf(event.target); });
+  document.addEventListener("pointerdown", function () { standsOn = -1; });
+  new MutationObserver(function () {
+    if (!isLive || standsOn < 0 || document.activeElement !== document.body) return;
+    var again = summaries()[standsOn];
+    if (again) again.focus({ preventScroll: true });
+  }).observe(entry, { childList: true, subtree: true });
+
   /* --- links that change a filter ------------------------------------------------------------------------------- */
   function go(href) {
     var target = new URL(href, location.href);

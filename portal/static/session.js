@@ -82,9 +82,12 @@
     var name = mine + location.pathname + " " + ((form.dataset.draft || "").replace(/-\d+$/, "") || form.id || action), n = taken[name] = (taken[name] || 0) + 1;
     return n > 1 ? name + " " + n : name;
   }
+  /* Set by who signs out: what was typed last, and is being sealed just then, is not kept after him. */
+  var isSigningOut = false;
   function keep(form, name) {
+    if (isSigningOut) return;
     var values = read(form);
-    seal(JSON.stringify({ values: values, version: version(form) })).then(function (kept) { kept.at = Date.now(); store.set(name, JSON.stringify(kept)); }, function () { /* nothing kept */ });
+    seal(JSON.stringify({ values: values, version: version(form) })).then(function (kept) { if (isSigningOut) return; kept.at = Date.now(); store.set(name, JSON.stringify(kept)); }, function () { /* nothing kept */ });
   }
   function tell(form, name, isOlder) {
     var notice = document.createElement("div"), button = document.createElement("button");
@@ -128,6 +131,7 @@
     else if (isAnswer && name === sent) keep(form, name);
     else restore(form, name);
     function note() {
+      isSigningOut = false; /* he stayed: his browser asked, and he types on */
       if (form.hasAttribute("data-draft")) form.dataset.changed = "1";
       clearTimeout(timer);
       timer = setTimeout(function () { keep(form, name); }, 150);
@@ -147,7 +151,7 @@
   });
   /* Who signs out himself leaves nothing behind. */
   all("form[action$='/logout']").forEach(function (form) {
-    form.addEventListener("submit", function () { store.names().forEach(function (name) { if (name.indexOf(mine) === 0) store.remove(name); }); store.remove(SENT); });
+    form.addEventListener("submit", function () { isSigningOut = true; store.names().forEach(function (name) { if (name.indexOf(mine) === 0) store.remove(name); }); store.remove(SENT); });
   });
 
   /* --- The end of the session -------------------------------------------------------------------------------------- */
