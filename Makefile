@@ -51,6 +51,7 @@ stop: $(VENV)/installed
 
 lint: $(VENV)/installed
 	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --verbose >/dev/null 2>&1 || $(VENV)/bin/lint-imports
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--only exports,pages,imports,signin,uploads]`: run, print the table, keep it."""
+"""`python -m benchmarks [--quick] [--only exports,pages,...]`: run, print the table, keep it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import exports, imports, pages, signin, uploads
+from benchmarks import exports, imports, lists, pages, signin, uploads
 from benchmarks.dataset import TODAY, make, say
 from benchmarks.server import running_server
 from benchmarks.table import Line, machine, markdown
 from portal.config import load_settings
 
 PARTS = {
-    "exports": exports.run, "pages": pages.run, "imports": imports.run, "signin": signin.run, "uploads": uploads.run,
-}  # fmt: skip
+    "exports": exports.run,
+    "pages": pages.run,
+    "lists": lists.run,
+    "imports": imports.run,
+    "signin": signin.run,
+    "uploads": uploads.run,
+}
 
 
 def main() -> int:

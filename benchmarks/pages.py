@@ -23,7 +23,7 @@ from portal.web.pages import make_cursor
 _OVERVIEW = "/dash/overview/_dash-update-component"
 _REPORTS = "/dash/reports/_dash-update-component"
 _ROWS = "..rp-grid.getRowsResponse...rp-ends.data...rp-note.children.."
-_CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 QUERIES = 12
 
 
@@ -36,7 +36,7 @@ class Browser:
         self.cpu: list[float] = []  # milliseconds of this process, of each request
         with app.app_context():
             event.listen(db.engine, "before_cursor_execute", self._count)
-        token = _CSRF.search(self.client.get("/login").get_data(as_text=True))
+        token = CSRF.search(self.client.get("/login").get_data(as_text=True))
         assert token, "the login page has no form"
         form = {"username": username, "password": PASSWORD, "csrf_token": token[1]}
         answer = self.client.post("/login", data=form)
@@ -221,7 +221,7 @@ def _everything(app: Flask, browser: Browser, report: Callable[[str], None]) -> 
     slowest = max(slow, key=lambda page: slow[page])
     times = []
     for wanted in searches:
-        token = _CSRF.search(browser.client.get("/search").get_data(as_text=True))
+        token = CSRF.search(browser.client.get("/search").get_data(as_text=True))
         for _ in range(10):
             started = time.perf_counter()
             form = {"q": wanted, "csrf_token": token[1] if token else ""}

@@ -165,8 +165,11 @@ def read_snapshot(timeout_ms: int = 10_000) -> Iterator[Connection]:
 
     All figures of one answer, and the data version they carry, come from the same snapshot.
     """
-    with _engine().connect().execution_options(
-        isolation_level="REPEATABLE READ", postgresql_readonly=True
-    ) as connection, connection.begin():
+    with (
+        _engine()
+        .connect()
+        .execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection,
+        connection.begin(),
+    ):
         connection.execute(text("SELECT set_config('statement_timeout', :ms, true)"), {"ms": str(timeout_ms)})
         yield connection

@@ -64,7 +64,9 @@ def _fresh(app: Flask, databases: Databases, name: str) -> None:
         cache.clear()
         limiter.reset()
         app.extensions[SETTINGS_PROVIDER].forget()
-        shutil.rmtree(app.extensions["settings"].files_dir, ignore_errors=True)
+        settings = app.extensions["settings"]
+        for folder in (settings.files_dir, settings.uploads_dir):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _app_on(databases: Databases, name: str) -> Iterator[Flask]:

@@ -168,6 +168,7 @@ def test_the_urdu_catalogue_is_compiled_and_keeps_the_placeholders() -> None:
 
 
 KEYWORDS = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)}
+METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2")]
 
 
 def shown_messages() -> set[str]:
@@ -175,7 +176,7 @@ def shown_messages() -> set[str]:
     found: set[str] = set()
     for folder in ("portal", "dashapps"):
         for _file, _line, message, *_rest in extract_from_dir(
-            str(PROJECT_DIR / folder), [("**.py", "python"), ("**.html", "jinja2")], keywords=KEYWORDS
+            str(PROJECT_DIR / folder), METHODS, keywords=KEYWORDS
         ):
             found.add(message if isinstance(message, str) else message[0])
     return found

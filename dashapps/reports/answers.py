@@ -170,9 +170,7 @@ def sorted_as(query: Query, model: Any) -> Query:
 
 def with_order_reset(query: Query) -> Query:
     """The query in the report's own order."""
-    return Query(
-        query.report, query.values, query.scope, query.sight, None, query.report.descending, query.arguments
-    )
+    return Query(query.report, query.values, query.scope, query.sight, None, query.report.descending, query.arguments)
 
 
 def signature(query: Query) -> str:

@@ -154,9 +154,7 @@ class Bill(Base):
             postgresql_where=text("status <> 'CANCELLED'"),
         ),
         Index("ix_bills_account_id", "account_id"),
-        Index(
-            "ix_bills_superseded", "account_id", "billing_month", postgresql_where=text("status = 'CANCELLED'")
-        ),
+        Index("ix_bills_superseded", "account_id", "billing_month", postgresql_where=text("status = 'CANCELLED'")),
         Index("ix_bills_portal_bill_id", "portal_bill_id"),
         Index("ix_bills_delivered", "account_id", postgresql_where=text("delivered_on IS NOT NULL")),
         Index("ix_bills_location_id_id", "location_id", "id"),
@@ -209,9 +207,7 @@ class AccountBalance(Base):
     __table_args__ = (
         CheckConstraint("outstanding >= 0 AND credit >= 0 AND unpaid_bills >= 0", name="never_negative"),
         # Who owes most: the order of the report of what is outstanding.
-        Index(
-            "ix_account_balances_owing", "outstanding", "account_id", postgresql_where=text("outstanding > 0")
-        ),
+        Index("ix_account_balances_owing", "outstanding", "account_id", postgresql_where=text("outstanding > 0")),
         {"postgresql_with": {"fillfactor": "80"}},
     )
 

@@ -36,9 +36,7 @@ def exports_in(folder: Path) -> dict[str, Path]:
     for path in sorted(folder.glob("*.csv")):
         add_export(found, path, path.name)
     if not found:
-        raise RefusedFileError(
-            _l("There is no CSV file in %(folder)s. Nothing was taken over.", folder=folder.name)
-        )
+        raise RefusedFileError(_l("There is no CSV file in %(folder)s. Nothing was taken over.", folder=folder.name))
     return found
 
 
@@ -108,9 +106,7 @@ def take_over(
     return outcomes
 
 
-def _take_units(
-    session: Session, path: Path, actor: Actor, settings: ImportSettings, today: dt.date
-) -> TableOutcome:
+def _take_units(session: Session, path: Path, actor: Actor, settings: ImportSettings, today: dt.date) -> TableOutcome:
     if next(rows_of(path), None) is None:
         return TableOutcome("survey_units", path.name, Counts())
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -119,9 +115,7 @@ def _take_units(
         return _through_importer(session, "survey", "survey_units", path.name, target, actor, settings, today)
 
 
-def _take_payments(
-    session: Session, file: str, actor: Actor, settings: ImportSettings, today: dt.date
-) -> TableOutcome:
+def _take_payments(session: Session, file: str, actor: Actor, settings: ImportSettings, today: dt.date) -> TableOutcome:
     with tempfile.TemporaryDirectory(dir=_work_dir(settings)) as folder:
         target = Path(folder) / "payments.csv"
         if bills.write_paid_list(session, target) == 0:

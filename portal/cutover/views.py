@@ -50,9 +50,7 @@ def index() -> ResponseReturnValue:
 
 def _index(error: str = "", status: int = 200) -> ResponseReturnValue:
     query = select(CutoverRun, Staff.username, Staff.full_name).outerjoin(Staff, Staff.id == CutoverRun.staff_id)
-    page = paginate(
-        session(), query, [Key(CutoverRun.id, descending=True)], request.args.get("cursor"), RUNS_SHOWN
-    )
+    page = paginate(session(), query, [Key(CutoverRun.id, descending=True)], request.args.get("cursor"), RUNS_SHOWN)
     shown = render_template(
         "cutover/index.html", page=page, states=words.STATES, tables=tables.TABLES, error=error,
         running=CUTOVER_RUNNING, max_mib=settings().max_import_mib,
@@ -87,9 +85,7 @@ def show(run_id: int) -> ResponseReturnValue:
 
 def _show(run_id: int, error: str = "", status: int = 200) -> ResponseReturnValue:
     run = runs.find(session(), run_id)
-    rows = session().scalars(
-        select(CutoverRow).where(CutoverRow.run_id == run_id).order_by(CutoverRow.id).limit(100)
-    )
+    rows = session().scalars(select(CutoverRow).where(CutoverRow.run_id == run_id).order_by(CutoverRow.id).limit(100))
     shown = render_template(
         "cutover/run.html",
         run=run,

@@ -18,6 +18,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from portal.config import MIB, Settings
+from portal.files.portal_photos import OFF
 
 MAX_BYTES = 15 * MIB
 MAX_REDIRECTS = 3
@@ -26,7 +27,7 @@ _PORTS = {"http": 80, "https": 443}
 _CHUNK = 64 * 1024
 # Addresses of IPv6 that stand for one of IPv4, which would have to be looked at instead: nobody's photos lie there.
 _TRANSLATED = tuple(ipaddress.ip_network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
-OFF, NAMED, ANY = "off", "named", "any"
+NAMED, ANY = "named", "any"
 
 log = logging.getLogger(__name__)
 

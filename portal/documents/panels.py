@@ -8,7 +8,8 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from portal.documents import photos, selects
+from portal.documents import selects
+from portal.files import portal_photos
 from portal.files.models import DOCUMENT, PHOTO, StoredFile
 from portal.files.selects import files_of
 
@@ -24,7 +25,7 @@ class Panel:
 
 def of_unit(session: Session, unit_id: int, survey_id: str, image_urls: list[str]) -> Panel:
     """Of a unit: the photos of the portal and its own, and its documents."""
-    return _panel(session, photos.of_unit(survey_id, image_urls), unit_ids=[unit_id])
+    return _panel(session, portal_photos.of_unit(survey_id, image_urls), unit_ids=[unit_id])
 
 
 def of_account(session: Session, account_id: int, unit_id: int | None) -> Panel:
@@ -32,7 +33,7 @@ def of_account(session: Session, account_id: int, unit_id: int | None) -> Panel:
     return _panel(session, [], account_ids=[account_id], unit_ids=[unit_id] if unit_id is not None else [])
 
 
-def _panel(session: Session, portal_photos: list[photos.PortalPhoto], **owners: list[int]) -> Panel:
+def _panel(session: Session, from_portal: list[portal_photos.PortalPhoto], **owners: list[int]) -> Panel:
     rows = session.execute(selects.with_people(files_of(**owners))).all()  # type: ignore[arg-type]
     files = [row[0] for row in rows]
     events = [
@@ -46,7 +47,7 @@ def _panel(session: Session, portal_photos: list[photos.PortalPhoto], **owners: 
         for file, row in zip(files, rows, strict=True)
     ]
     return Panel(
-        photos=[*portal_photos, *(file for file in files if file.kind == PHOTO)],
+        photos=[*from_portal, *(file for file in files if file.kind == PHOTO)],
         documents=[file for file in reversed(files) if file.kind == DOCUMENT],
         events=events,
     )

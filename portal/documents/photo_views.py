@@ -6,9 +6,10 @@ from flask import Blueprint, Response, current_app, request
 from flask_babel import gettext as _
 
 from portal.db import session
-from portal.documents import photo_cache, photos, service
+from portal.documents import photo_cache, service
 from portal.documents.fetching import Rules
 from portal.errors import NotFoundError
+from portal.files import portal_photos
 from portal.files.views import SANDBOX
 from portal.permissions import Permission, require
 from portal.web.context import settings
@@ -39,7 +40,7 @@ def show(survey_id: str, number: int) -> Response:
     unit = service.unit(session(), survey_id, current_scope())
     urls = [url.strip() for url in unit.image_urls]
     rules = _rules()
-    if not 1 <= number <= len(urls) or not photos.is_web_address(urls[number - 1]) or rules.is_off:
+    if not 1 <= number <= len(urls) or not portal_photos.is_web_address(urls[number - 1]) or rules.is_off:
         raise NotFoundError(_("This unit has no such photo."))
     variant = photo_cache.THUMB if request.args.get("size") == "thumb" else photo_cache.LARGE
     session().close()  # fetching may take seconds: the connection goes back first

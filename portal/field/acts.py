@@ -11,7 +11,9 @@ from flask_login import current_user
 
 from portal.db import session
 from portal.field.selects import first_photos
+from portal.files import portal_photos
 from portal.files.models import StoredFile
+from portal.files.portal_photos import PortalPhoto
 from portal.permissions import Permission
 from portal.web.masking import seen_units
 
@@ -35,7 +37,7 @@ class Card:
     acts: tuple[Act, ...]
     more: tuple[Act, ...]
     plan: str = ""
-    photo: StoredFile | None = None
+    photo: StoredFile | PortalPhoto | None = None
 
 
 def _link(endpoint: str, **values: Any) -> str | None:
@@ -47,11 +49,11 @@ def cards(rows: list[Any], plans: dict[int, str] | None = None) -> list[Card]:
     """Cards of units, with what the reader may do. Two queries at most: whose numbers he may see, and their photos."""
     ids = [row.id for row in rows]
     seen = seen_units(current_user, ids)
-    photos = {photo.unit_id: photo for photo in session().scalars(first_photos(ids))} if ids else {}
-    return [_card(row, row.id in seen, (plans or {}).get(row.id, ""), photos.get(row.id)) for row in rows]
+    stored = {photo.unit_id: photo for photo in session().scalars(first_photos(ids))} if ids else {}
+    return [_card(row, row.id in seen, (plans or {}).get(row.id, ""), stored.get(row.id)) for row in rows]
 
 
-def _card(row: Any, may_see: bool, plan: str, photo: StoredFile | None) -> Card:
+def _card(row: Any, may_see: bool, plan: str, photo: StoredFile | PortalPhoto | None) -> Card:
     unit = row.survey_id
     acts: list[Act] = []
     more: list[Act] = []
@@ -75,4 +77,6 @@ def _card(row: Any, may_see: bool, plan: str, photo: StoredFile | None) -> Card:
     if correct:
         (more if visit else acts).append(Act(_("Correct"), correct, "pencil"))
     more.append(Act(_("Open the record"), url_for("records.unit", survey_id=unit), "house"))
+    if photo is None and can(Permission.VIEW_FILES):
+        photo = next(iter(portal_photos.of_unit(unit, row.image_urls)), None)
     return Card(row, may_see, tuple(acts), tuple(more), plan, photo)

@@ -198,7 +198,6 @@ class _Nodes:
         self.by_portal_id[portal_id] = node
         return node
 
-
     def _write(self, node: Location, parent: Location, name: str, key: str, uc_type: str | None) -> None:
         """Everything but what a person has set; what the file calls it then is a name that files may use."""
         held = node.kept_by_hand or ()

@@ -116,7 +116,7 @@ def _find_differences(session: Session, kind: str, register: str) -> None:
 
 def _take_over(session: Session, kind: str, register: str) -> None:
     assigned = ", ".join(
-        f"\"{column}\" = CASE WHEN '{name}' = ANY(h.kept) THEN r.\"{column}\" ELSE s.\"{column}\" END"
+        f'"{column}" = CASE WHEN \'{name}\' = ANY(h.kept) THEN r."{column}" ELSE s."{column}" END'
         for name, held in FIELDS[kind].items()
         for column in held.columns
     )

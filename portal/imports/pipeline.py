@@ -280,9 +280,12 @@ def _outcome(
     as_of: dt.datetime,
     as_of_source: str,
 ) -> Outcome:
-    decided = {row.outcome: row for row in run(
-        session, "SELECT outcome, count(*) AS n, count(*) FILTER (WHERE pending) AS pending FROM work GROUP BY 1"
-    )}
+    decided = {
+        row.outcome: row
+        for row in run(
+            session, "SELECT outcome, count(*) AS n, count(*) FILTER (WHERE pending) AS pending FROM work GROUP BY 1"
+        )
+    }
     staged = {row.state: row.n for row in run(session, "SELECT state, count(*) AS n FROM stage GROUP BY 1")}
 
     def count(name: str) -> int:

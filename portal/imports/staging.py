@@ -153,9 +153,7 @@ class Stager:
         columns = data_columns(self.kind)
         typed = ", ".join(f'"{name}" {COLUMN_TYPES.get(name, "text")}' for name in columns)
         connection.execute(
-            text(
-                f"CREATE TEMP TABLE stage (line_no int, state text NOT NULL, place_no int, {typed}) ON COMMIT DROP"
-            )
+            text(f"CREATE TEMP TABLE stage (line_no int, state text NOT NULL, place_no int, {typed}) ON COMMIT DROP")
         )
         connection.execute(
             text(

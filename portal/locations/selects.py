@@ -48,8 +48,10 @@ def _alike(one: Any, other: Any) -> list[ColumnElement[bool]]:
 def same_spelling(place_ids: Sequence[int]) -> Rows:
     """(id of the place, id of a place spelled alike that waits too) for each, itself included."""
     other = aliased(Place)
-    return select(Place.id, other.id).join(other, and_(*_alike(other, Place))).where(
-        Place.id.in_(place_ids), other.state == OPEN
+    return (
+        select(Place.id, other.id)
+        .join(other, and_(*_alike(other, Place)))
+        .where(Place.id.in_(place_ids), other.state == OPEN)
     )
 
 

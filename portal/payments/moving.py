@@ -146,9 +146,7 @@ def _reporter(move_id: int, side: SideTransaction) -> moves.Progress:
 
     def report(phase: str, percent: int) -> None:
         with side() as connection:
-            connection.execute(
-                update(BillMove).where(BillMove.id == move_id).values(phase=phase, progress=percent)
-            )
+            connection.execute(update(BillMove).where(BillMove.id == move_id).values(phase=phase, progress=percent))
 
     return report
 

@@ -239,8 +239,7 @@ def _note_each(session: Session, actor: Actor, move: UnitMove, table: str, targe
 def _moving(scope: AreaScope) -> str:
     """The units `u` of a move that really move: open, elsewhere, inside the area."""
     return (
-        "u.id = ANY(:ids) AND u.deleted_at IS NULL AND u.location_id <> :target"
-        f" AND {_inside(scope, 'u.location_id')}"
+        f"u.id = ANY(:ids) AND u.deleted_at IS NULL AND u.location_id <> :target AND {_inside(scope, 'u.location_id')}"
     )
 
 

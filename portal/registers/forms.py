@@ -101,8 +101,6 @@ def held_labels(record: Any, fields: Mapping[str, Field]) -> list[tuple[str, str
     return [(name, str(fields[name].label) if name in fields else name) for name in record.kept_by_hand]
 
 
-
-
 def unit_key() -> dict[str, Any]:
     """The key of a new unit."""
     return {

@@ -93,9 +93,7 @@ def told(changes: Iterable[RecordChange], may_see: bool) -> list[Edit]:
         if not keys or keys[-1] != key:
             keys.append(key)
             source = str(SOURCES.get(change.source, change.source))
-            edits.append(
-                Edit(change.at, change.actor, source, change.reason, change.account_id, change.correction_id)
-            )
+            edits.append(Edit(change.at, change.actor, source, change.reason, change.account_id, change.correction_id))
         edits[-1].lines.append(_line(change, may_see))
     return edits
 

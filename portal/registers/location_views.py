@@ -201,7 +201,12 @@ def _merge(db: Any, location: Location) -> tuple[int, str]:
         )
     target = _target()
     merging.merge(
-        db, pages.actor(), location.id, forms.read_version(request.form), target, _given("reason"),
+        db,
+        pages.actor(),
+        location.id,
+        forms.read_version(request.form),
+        target,
+        _given("reason"),
         _given("promise"),
     )
     return target, _("Merged. Everything that hung on it hangs here now, and files that name it mean this one.")

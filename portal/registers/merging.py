@@ -100,9 +100,7 @@ def _merge(session: Session, actor: Actor, location: Location, into: Location, r
     session.flush()
     rows_follow(session, dict.fromkeys(places, location.id))
     _move_references(session, location.id, into.id)
-    session.execute(
-        update(Location).where(Location.merged_into_id == location.id).values(merged_into_id=into.id)
-    )
+    session.execute(update(Location).where(Location.merged_into_id == location.id).values(merged_into_id=into.id))
     location.deleted_at, location.delete_reason, location.merged_into_id = func.now(), reason, into.id
     location.version += 1
     into.version += 1
@@ -146,6 +144,4 @@ def _move_references(session: Session, old: int, new: int) -> None:
         {"old": old, "new": new},
     )
     for table, column in references():
-        session.execute(
-            text(f'UPDATE {table} SET "{column}" = :new WHERE "{column}" = :old'), {"old": old, "new": new}
-        )
+        session.execute(text(f'UPDATE {table} SET "{column}" = :new WHERE "{column}" = :old'), {"old": old, "new": new})

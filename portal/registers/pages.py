@@ -61,9 +61,7 @@ class Difference:
     typed: str
 
 
-def differences(
-    fields: Mapping[str, Field], saved: Mapping[str, str], typed: Mapping[str, str]
-) -> list[Difference]:
+def differences(fields: Mapping[str, Field], saved: Mapping[str, str], typed: Mapping[str, str]) -> list[Difference]:
     """The fields in which what was typed differs from what is saved now."""
     return [
         Difference(name, str(fields[name].label), value_words(name, saved[name]), value_words(name, mine))

@@ -97,9 +97,7 @@ def _move_accounts_of(session: Session, actor: Actor, unit: SurveyUnit, **why: A
             note(session, actor, "account.edit", account, changed, **why)
 
 
-def open_unit(
-    session: Session, actor: Actor, unit_id: int, version: int | None, *, closed: bool = False
-) -> SurveyUnit:
+def open_unit(session: Session, actor: Actor, unit_id: int, version: int | None, *, closed: bool = False) -> SurveyUnit:
     """The unit to change, locked, as it is now. `closed`: whether it must be closed, or open."""
     lock_registers(session)
     query = select(SurveyUnit).where(SurveyUnit.id == unit_id, actor.scope.clause(SurveyUnit.location_id))

@@ -146,9 +146,7 @@ class Query:
         return urlencode(pairs)
 
 
-def read_query(
-    report: Report, arguments: Arguments, scope: AreaScope, reading: Reading, sight: PersonalSight
-) -> Query:
+def read_query(report: Report, arguments: Arguments, scope: AreaScope, reading: Reading, sight: PersonalSight) -> Query:
     """A query out of a URL's keys. Raises InvalidInputError (a bad value) and NotFoundError (an area outside)."""
     values = {}
     for one in report.filters:

@@ -100,9 +100,7 @@ WEEKDAY_NAMES = dict(
         strict=True,
     )
 )  # fmt: skip
-DIRECT_EDIT_NAMES = dict(
-    zip(DIRECT_EDIT, (_l("A supervisor decides"), _l("Applied at once")), strict=True)
-)
+DIRECT_EDIT_NAMES = dict(zip(DIRECT_EDIT, (_l("A supervisor decides"), _l("Applied at once")), strict=True))
 PHOTO_SOURCES = dict(
     zip(
         PORTAL_PHOTOS,

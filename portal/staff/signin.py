@@ -137,9 +137,7 @@ def begin_attempt(
         return None, wait
     attempt_id = connection.execute(
         insert(LoginAttempt)
-        .values(
-            username=name, address=address, succeeded=False, known_device=known_device, at=func.clock_timestamp()
-        )
+        .values(username=name, address=address, succeeded=False, known_device=known_device, at=func.clock_timestamp())
         .returning(LoginAttempt.id)
     ).scalar_one()
     return attempt_id, 0

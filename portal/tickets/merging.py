@@ -58,15 +58,11 @@ def merge(session: Session, actor: Actor, number: str, version: int | None, into
             earlier.merged_into_id = survivor.id
     noting.note(session, actor, duplicate, "merged", number=survivor.number)
     noting.note(session, actor, survivor, "took_over", number=duplicate.number)
-    noting.audit(
-        session, actor, duplicate, "ticket.merge", before={"status": before}, after={"into": survivor.number}
-    )
+    noting.audit(session, actor, duplicate, "ticket.merge", before={"status": before}, after={"into": survivor.number})
     message = _l(
         "Ticket %(number)s goes on as %(other)s, which is about the same: %(title)s", number=duplicate.number,
         other=survivor.number, title=survivor.title,
     )  # fmt: skip
-    noting.tell(
-        session, actor, duplicate, "ticket.status", noting.followers(session, duplicate), message, "merged"
-    )
+    noting.tell(session, actor, duplicate, "ticket.status", noting.followers(session, duplicate), message, "merged")
     session.flush()
     return survivor

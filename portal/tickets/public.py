@@ -101,9 +101,7 @@ def forget_attempts(session: Session, now: dt.datetime) -> int:
 
 
 # -- Filing ----------------------------------------------------------------------------------------------------------
-def file(
-    session: Session, calendar: WorkCalendar, client_uuid: uuid.UUID, code: str, complaint: Complaint
-) -> Ticket:
+def file(session: Session, calendar: WorkCalendar, client_uuid: uuid.UUID, code: str, complaint: Complaint) -> Ticket:
     """A ticket of the complaint; the one that was made of the same form before."""
     body = complaint.description.replace("\r\n", "\n").strip()
     if len(body) < LEAST_WORDS:

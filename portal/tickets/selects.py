@@ -343,7 +343,11 @@ def rows(wanted: filters.TicketFilter, actor: Actor, now: dt.datetime) -> Rows:
 
 
 def newest_of_each(
-    locations: Sequence[int], wanted: filters.TicketFilter, actor: Actor, now: dt.datetime, beyond: ColumnElement[bool],
+    locations: Sequence[int],
+    wanted: filters.TicketFilter,
+    actor: Actor,
+    now: dt.datetime,
+    beyond: ColumnElement[bool],
     descending: bool,
 ) -> Select[int]:
     """Ids of the first page's worth of matches in each place, of which the first of all are the page.

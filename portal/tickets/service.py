@@ -230,9 +230,7 @@ def assign(
     return assign_opened(session, actor, ticket, staff_id=staff_id, role=role)
 
 
-def assign_opened(
-    session: Session, actor: Actor, ticket: Ticket, *, staff_id: int | None, role: str | None
-) -> Ticket:
+def assign_opened(session: Session, actor: Actor, ticket: Ticket, *, staff_id: int | None, role: str | None) -> Ticket:
     """The same with a ticket that is opened already."""
     if not actor.may(Permission.WORK_TICKETS):
         raise ForbiddenError(_("Your role does not allow this."))
@@ -246,9 +244,7 @@ def assign_opened(
     return _assign(session, actor, ticket, None, "", str(role))
 
 
-def _assign(
-    session: Session, actor: Actor, ticket: Ticket, staff_id: int | None, name: str, role: str
-) -> Ticket:
+def _assign(session: Session, actor: Actor, ticket: Ticket, staff_id: int | None, name: str, role: str) -> Ticket:
     if ticket.assigned_to == staff_id and ticket.assigned_role == role:
         return ticket
     before = {"assigned_to": ticket.assigned_to, "assigned_role": ticket.assigned_role}

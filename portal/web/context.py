@@ -24,6 +24,7 @@ class SettingsProvider(Protocol):
     def note_version(self, version: int) -> None:
         """A query of this request has read the version in force: what is older is read anew."""
 
+
 _DATA_PATHS = ("/_dash-update-component", "/_dash-layout", "/_dash-dependencies")
 
 

@@ -69,9 +69,7 @@ def test_an_insert_that_would_replace_is_refused_too(connection: Connection) -> 
     )
     with pytest.raises(DBAPIError, match="is refused"), connection.begin_nested():
         connection.execute(text(replace), {"id": row.id, "at": row.at})
-    merge = (
-        "MERGE INTO audit_log l USING (SELECT 1) s ON l.id = :id WHEN MATCHED THEN DELETE"
-    )
+    merge = "MERGE INTO audit_log l USING (SELECT 1) s ON l.id = :id WHEN MATCHED THEN DELETE"
     with pytest.raises(DBAPIError, match="is refused"), connection.begin_nested():
         connection.execute(text(merge), {"id": row.id})
 

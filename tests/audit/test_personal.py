@@ -293,9 +293,7 @@ def _page(world: World, place: str) -> str:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_an_agent_sees_the_numbers_of_units_assigned_to_him(
-    world: World, assigned: dict[str, Any], place: str
-) -> None:
+def test_an_agent_sees_the_numbers_of_units_assigned_to_him(world: World, assigned: dict[str, Any], place: str) -> None:
     assert leaks(_page(world, place)) == []
     assigned[ASSIGNED_UNITS] = _no_units
     assert leaks(_page(world, place)) == []

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, Response
+from playwright.sync_api import CDPSession, Page
 
 from tests.support.browser import Troubles, has_no_sideways_scroll, screenshot
 
@@ -118,34 +119,45 @@ def test_every_page_works_with_one_thumb(browse: Browse, troubles: Troubles, use
         choose(page, "en")
 
 
-def weight(page: Page, path: str) -> int:
-    """Bytes that came over the line for a page and all it fetches: bodies as compressed, and headers."""
-    answers: list[Response] = []
+def weight(page: Page, network: CDPSession, path: str) -> int:
+    """Bytes that came over the line for a page and all it fetches: headers and bodies as compressed.
 
-    def note(response: Response) -> None:
-        answers.append(response)
+    From Chromium's own events, for the sizes Playwright tells are awaited without end when an answer is given up.
+    """
+    answers: dict[str, dict[str, Any]] = {}
+    sizes: dict[str, int] = {}
+    is_counting = True
 
-    page.on("response", note)
+    def note_answer(event: dict[str, Any]) -> None:
+        if is_counting:
+            answers[event["requestId"]] = event
+
+    def note_size(event: dict[str, Any]) -> None:
+        if is_counting:
+            sizes[event["requestId"]] = int(event["encodedDataLength"])  # nothing for what the browser had kept
+
+    network.on("Network.responseReceived", note_answer)
+    network.on("Network.loadingFinished", note_size)
     page.goto(path, wait_until="networkidle")
-    page.remove_listener("response", note)
-    total = 0
-    for answer in answers:
-        sizes = answer.request.sizes()  # nothing for what the browser had kept
-        total += sizes["responseBodySize"] + sizes["responseHeadersSize"]
-        if answer.request.resource_type in {"stylesheet", "script", "document"} and sizes["responseBodySize"] > 2000:
-            assert answer.header_value("content-encoding") in {"br", "gzip"}, answer.url
-    return total
+    is_counting = False
+    assert answers
+    for request, event in answers.items():
+        answer = event["response"]
+        if event["type"] in {"Stylesheet", "Script", "Document"} and sizes.get(request, 0) > 2500:
+            headers = {name.lower(): value for name, value in answer["headers"].items()}
+            assert headers.get("content-encoding") in {"br", "gzip"}, answer["url"]
+    return sum(sizes.values())
 
 
 def test_what_a_load_weighs(browse: Browse) -> None:
     """The first load of a new browser, and the page again with what the browser has kept."""
     for path in ("/assigned", "/area", "/corrections/"):
         page = browse(390, "agent")
-        cdp = page.context.new_cdp_session(page)
-        cdp.send("Network.enable")
-        cdp.send("Network.clearBrowserCache")
-        first = weight(page, path)
-        again = weight(page, path)
+        network = page.context.new_cdp_session(page)
+        network.send("Network.enable")
+        network.send("Network.clearBrowserCache")
+        first = weight(page, network, path)
+        again = weight(page, network, path)
         print(f"{path}: first {first:,} bytes, again {again:,} bytes")
         assert 5_000 < first < FIRST, (path, first)
         assert again < REPEATED, (path, again)

@@ -52,9 +52,7 @@ def test_names_outside_the_uploaders_area_stay(db_session: Session, tree: dict[s
         area_row(1, district_name="Mine Now", tehsil_name="Neelokot"),
         area_row(2, district_name="Mine Now", tehsil_name="Neelokot", area_name="Rural - UC-2, Renamed"),
     ]
-    outcome = bring(
-        db_session, write(tmp_path, "areas", rows), as_of="2025-02-01", scope=AreaScope.of([tree["70"]])
-    )
+    outcome = bring(db_session, write(tmp_path, "areas", rows), as_of="2025-02-01", scope=AreaScope.of([tree["70"]]))
     assert (outcome.counts.updated, outcome.counts.rejected) == (2, 0)
     now = tree_now(db_session)
     assert now["7"][0] == "Rangpur", "the district is not his"
@@ -99,9 +97,7 @@ def test_within_the_area_everything_moves(db_session: Session, tree: dict[str, i
         area_row(1, tehsil_id="71", tehsil_name="Dharampur"),
         area_row(30, tehsil_id="72", tehsil_name="Newtown"),
     ]
-    outcome = bring(
-        db_session, write(tmp_path, "areas", rows), as_of="2025-02-01", scope=AreaScope.of([tree["7"]])
-    )
+    outcome = bring(db_session, write(tmp_path, "areas", rows), as_of="2025-02-01", scope=AreaScope.of([tree["7"]]))
     assert (outcome.counts.updated, outcome.counts.inserted, outcome.counts.rejected) == (1, 1, 0)
     now = tree_now(db_session)
     assert now["701"][1] == "71"

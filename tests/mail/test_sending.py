@@ -276,6 +276,7 @@ def test_templates_in_both_languages(in_app: Flask) -> None:
     urdu = compose("a@example.org", "test", "ur", name="Sana")
     assert urdu.html is not None
     assert 'dir="rtl"' in urdu.html
-    assert compose("a@example.org", "test", "xx", name="Sana").html == compose(
-        "a@example.org", "test", "en", name="Sana"
-    ).html
+    assert (
+        compose("a@example.org", "test", "xx", name="Sana").html
+        == compose("a@example.org", "test", "en", name="Sana").html
+    )

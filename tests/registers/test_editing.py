@@ -99,9 +99,7 @@ def test_nothing_different_changes_nothing(office: Session) -> None:
         ({"address": "x" * 501}, {"address"}),
     ],
 )
-def test_what_cannot_be_read_is_refused_by_its_field(
-    office: Session, changes: dict[str, str], wrong: set[str]
-) -> None:
+def test_what_cannot_be_read_is_refused_by_its_field(office: Session, changes: dict[str, str], wrong: set[str]) -> None:
     with pytest.raises(InvalidInputError) as error:
         edit(office, unit(office, 1), **changes)
     assert set(error.value.details["fields"]) == wrong

@@ -67,7 +67,7 @@ def form_fields(page: str, action: str) -> dict[str, Any]:
         else:
             found[name] = value
     for name, options in _SELECT.findall(form):
-        chosen = re.search(r'<option\b[^>]*\bselected\b[^>]*>', options) or re.search(r"<option\b[^>]*>", options)
+        chosen = re.search(r"<option\b[^>]*\bselected\b[^>]*>", options) or re.search(r"<option\b[^>]*>", options)
         found[name] = _attribute(chosen[0], "value") or "" if chosen else ""
     return found
 

@@ -83,6 +83,7 @@ def test_a_colourful_photo_stays_small() -> None:
 
 def huge(width: int, height: int) -> bytes:
     """A PNG that says it is huge and holds next to nothing."""
+
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 

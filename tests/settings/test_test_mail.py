@@ -48,9 +48,7 @@ def test_the_page_tells_what_the_server_said(app: Flask, desk: Desk) -> None:
     with mail_server() as inbox:
         use(desk, inbox.port)
         said = send(desk)
-        assert said == (
-            "The mail server took the mail to sana@example.org. It said: 250 2.0.0 Ok: queued as A1B2C3"
-        )
+        assert said == ("The mail server took the mail to sana@example.org. It said: 250 2.0.0 Ok: queued as A1B2C3")
         inbox.refuse["RCPT"] = "550 5.7.1 Relaying denied"
         assert send(desk) == "The mail server refused the recipient. It said: 550 5.7.1 Relaying denied"
     assert inbox.recipients == ["sana@example.org"]

@@ -37,9 +37,7 @@ def test_look_alikes_are_nobody_and_are_told_why(app: Flask, client: FlaskClient
     with app.app_context(), pytest.raises(InvalidInputError, match="user name"):
         place = session().scalars(select(Location)).first()
         assert place is not None
-        service.create_staff(
-            session(), username=name, password=PASSWORD, role=Role.AGENT, areas=[place], cost=4
-        )
+        service.create_staff(session(), username=name, password=PASSWORD, role=Role.AGENT, areas=[place], cost=4)
 
 
 @pytest.mark.parametrize("path", PAGES)

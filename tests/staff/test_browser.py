@@ -76,9 +76,7 @@ def test_a_form_sent_after_the_end_is_there_after_signing_in(browse: Browse, sql
     expect(page.locator(".draft-notice")).to_have_count(0)
 
 
-def test_a_form_left_open_until_the_end_is_there_after_signing_in(
-    browse: Browse, sql: Sql, troubles: Troubles
-) -> None:
+def test_a_form_left_open_until_the_end_is_there_after_signing_in(browse: Browse, sql: Sql, troubles: Troubles) -> None:
     troubles.expect("401")
     page = browse(390, "head")
     page.clock.install()

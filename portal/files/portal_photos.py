@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from flask import url_for
 from flask_babel import gettext as _
 
-from portal.documents.fetching import OFF
 from portal.web.context import settings
+
+OFF = "off"  # of the setting `portal_photos`: they are not fetched
 
 
 @dataclass(frozen=True)
