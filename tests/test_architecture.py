@@ -175,9 +175,7 @@ def shown_messages() -> set[str]:
     """Every message of code and templates; of one with a plural, the singular."""
     found: set[str] = set()
     for folder in ("portal", "dashapps"):
-        for _file, _line, message, *_rest in extract_from_dir(
-            str(PROJECT_DIR / folder), METHODS, keywords=KEYWORDS
-        ):
+        for _file, _line, message, *_rest in extract_from_dir(str(PROJECT_DIR / folder), METHODS, keywords=KEYWORDS):
             found.add(message if isinstance(message, str) else message[0])
     return found
 

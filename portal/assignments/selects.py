@@ -128,6 +128,15 @@ def load_of_units(staff_ids: Sequence[int], on_day: dt.date) -> Rows:
     )
 
 
+def units_singly(staff_ids: Sequence[int], on_day: dt.date) -> Rows:
+    """(staff_id, units): how many units are assigned to each singly."""
+    return (
+        select(Assignment.staff_id, func.count())
+        .where(Assignment.staff_id.in_(staff_ids), Assignment.unit_id.is_not(None), in_force(on_day))
+        .group_by(Assignment.staff_id)
+    )
+
+
 def load_of_areas(staff_ids: Sequence[int], on_day: dt.date) -> Rows:
     """(staff_id, areas, units, unpaid) of the areas assigned, from the rollups; each location once."""
     mine = (

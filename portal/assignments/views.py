@@ -64,7 +64,7 @@ def _form(values: Any, status: int = 200, error: DomainError | None = None) -> R
     areas: dict[int, list[str]] = {}
     for staff_id, name in db.execute(selects.area_names(ids)) if ids else ():
         areas.setdefault(staff_id, []).append(name)
-    load = {row[0]: row[1] for row in db.execute(selects.load_of_units(ids, today()))} if ids else {}
+    load = {row[0]: row[1] for row in db.execute(selects.units_singly(ids, today()))} if ids else {}
     units = _units(forms.survey_ids(values))
     page = render_template(
         "assignments/new.html",

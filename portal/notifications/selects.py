@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, all_, and_, false, func, literal, or_, select, true
 from sqlalchemy.orm import aliased
 
 from portal.locations.models import LocationClosure
@@ -53,8 +53,11 @@ def visible(staff: Any = Staff) -> ColumnElement[bool]:
 
     His areas or his role may be others than when he was told.
     """
+    # As arrays, not as lists: every request asks this, and a list is put into the statement anew each time.
     of_role = [
-        and_(staff.role == str(role), Notification.type.not_in(hidden)) if hidden else staff.role == str(role)
+        and_(staff.role == str(role), Notification.type != all_(literal(sorted(hidden), ARRAY(Text))))
+        if hidden
+        else staff.role == str(role)
         for role in Role
         for hidden in [hidden_from(role)]
     ]

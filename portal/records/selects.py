@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Select, and_, case, cast, func, or_, select, true
@@ -251,10 +252,18 @@ def areas_below(parent: int | None, scope: AreaScope) -> Rows:
 # Each row of a record's history brings the file that made it, so that files need no query of their own.
 def _with_file(rows: Any, batch_id: Any, name: str = "file") -> Any:
     """The select and, as `name`, what a timeline says of a row's import file: id, name, when and who; NULL for none."""
+    batch, staff, file = _file(name)
+    joined = rows.outerjoin(batch, batch.id == batch_id).outerjoin(staff, staff.id == batch.staff_id)
+    return joined.add_columns(file)
+
+
+@lru_cache(maxsize=8)
+def _file(name: str) -> tuple[Any, Any, Bundle[Any]]:
+    """Aliases of the import and of who started it, and what is shown of both. Once: fresh aliases cost more than the
+    statement."""
     batch, staff = aliased(ImportBatch), aliased(Staff)
     columns = [column.label(label) for label, column in _file_columns(batch, staff).items()]
-    joined = rows.outerjoin(batch, batch.id == batch_id).outerjoin(staff, staff.id == batch.staff_id)
-    return joined.add_columns(Bundle(name, *columns))
+    return batch, staff, Bundle(name, *columns)
 
 
 def _file_columns(batch: Any, staff: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from portal.audit.words import field_label
@@ -213,31 +214,33 @@ def _hider(column: str, may_see: bool) -> Callable[[Any], str]:
     return lambda value: mask_value(column, plain(value), may_see)
 
 
+_LABELS = {
+    "consumer_name": _l("name"),
+    "mobile": _l("mobile"),
+    "mobile_text": _l("mobile as written"),
+    "cnic": _l("CNIC"),
+    "cnic_text": _l("CNIC as written"),
+    "address": _l("address"),
+    "email": _l("e-mail"),
+    "use": _l("use"),
+    "size_band": _l("size"),
+    "size_text": _l("size as written"),
+    "business_type": _l("business"),
+    "monthly_fee": _l("monthly fee"),
+    "total_payable": _l("total payable"),
+    "is_active": _l("active"),
+    "survey_id": _l("survey id"),
+    "bill": _l("new bill"),
+    "bill_month": _l("bill's month"),
+    "image_urls": _l("photos"),
+    "bill_pdf": _l("bill PDF"),
+    "portal_status": _l("status on the portal"),
+    "wmc": _l("company"),
+    "gps_lat": _l("latitude"),
+    "gps_lon": _l("longitude"),
+}
+
+
 def column_label(column: str) -> str:
     """A column's name as people say it."""
-    labels = {
-        "consumer_name": _("name"),
-        "mobile": _("mobile"),
-        "mobile_text": _("mobile as written"),
-        "cnic": _("CNIC"),
-        "cnic_text": _("CNIC as written"),
-        "address": _("address"),
-        "email": _("e-mail"),
-        "use": _("use"),
-        "size_band": _("size"),
-        "size_text": _("size as written"),
-        "business_type": _("business"),
-        "monthly_fee": _("monthly fee"),
-        "total_payable": _("total payable"),
-        "is_active": _("active"),
-        "survey_id": _("survey id"),
-        "bill": _("new bill"),
-        "bill_month": _("bill's month"),
-        "image_urls": _("photos"),
-        "bill_pdf": _("bill PDF"),
-        "portal_status": _("status on the portal"),
-        "wmc": _("company"),
-        "gps_lat": _("latitude"),
-        "gps_lon": _("longitude"),
-    }
-    return str(labels.get(column) or field_label(column))
+    return str(_LABELS[column] if column in _LABELS else field_label(column))

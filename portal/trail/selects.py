@@ -155,6 +155,14 @@ def area(location_id: int, scope: AreaScope) -> Rows:
     )
 
 
+def area_and_above(location_id: int, scope: AreaScope) -> Rows:
+    """(id, name) of a location and of the one above it, what is inside the scope of the two."""
+    above = select(Location.parent_id).where(Location.id == location_id).scalar_subquery()
+    return select(Location.id, Location.name).where(
+        or_(Location.id == location_id, Location.id == above), scope.clause(Location.id)
+    )
+
+
 def areas_below(parent: int | None, scope: AreaScope) -> Rows:
     """(id, name): the children of a location, or the top of the reader's own areas."""
     query = select(Location.id, Location.name).where(scope.clause(Location.id), Location.deleted_at.is_(None))

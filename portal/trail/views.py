@@ -56,9 +56,9 @@ def lines_of(db: Session, wanted: TrailFilter, reader: selects.Reader) -> Any:
     """The lines of a filter. Raises NotFoundError for an area outside the reader's."""
     places = None
     if wanted.area is not None:
-        if db.execute(selects.area(wanted.area, current_scope())).first() is None:
-            raise NotFoundError(_("This area does not exist, or is not one of yours."))
         places = list(db.scalars(selects.locations(current_scope(), wanted.area)))
+        if wanted.area not in places:
+            raise NotFoundError(_("This area does not exist, or is not one of yours."))
     staff_key = db.scalar(selects.staff_named(wanted.key)) if wanted.key and not wanted.key.isdecimal() else None
     return selects.lines(wanted, reader, places, staff_key)
 
@@ -133,8 +133,9 @@ def names_of(db: Session, entries: list[AuditEntry], may_see: bool | None = None
 def areas_of(db: Session, chosen: int | None) -> dict[str, Any]:
     """The chosen area, the one above it (if it is the reader's), and what lies one level below."""
     scope = current_scope()
-    area = db.execute(selects.area(chosen, scope)).first() if chosen is not None else None
-    above = db.execute(selects.area(area.parent_id, scope)).first() if area and area.parent_id else None
+    both = db.execute(selects.area_and_above(chosen, scope)).all() if chosen is not None else []
+    area = next((row for row in both if row.id == chosen), None)
+    above = next((row for row in both if row.id != chosen), None)
     return {"area": area, "above": above, "below": db.execute(selects.areas_below(chosen, scope)).all()}
 
 
