@@ -52,3 +52,12 @@ def test_sentences_name_the_thing_where_there_is_one(module_app: Flask, language
         assert title("nothing.known") == "nothing.known"
         assert field_label("unknown_field") == "unknown field"
         assert all(str(label) for label in FIELDS.values())
+
+
+@pytest.mark.parametrize("language", ["en", "ur"])
+def test_no_sentence_says_twice_what_kind_of_thing_it_was(module_app: Flask, language: str) -> None:
+    with module_app.test_request_context(), force_locale(language):
+        for action, words in ACTIONS.items():
+            kind = str(ENTITIES.get(action.split(".")[0], "")).lower()  # the thing reads "Ticket T-26-000001"
+            before, thing, _after = str(words.sentence).lower().replace("\u2068", "").partition("%(thing)s")
+            assert not (kind and thing) or action.startswith("staff.") or not before.endswith(f" {kind} "), action
