@@ -31,7 +31,7 @@
 
   function setUp(field) {
     var input = field.querySelector("[data-photo-input]"), take = field.querySelector("[data-photo-take]"), list = field.querySelector("[data-photo-chosen]"),
-      hidden = field.querySelector("[data-photo-uuid]"), status = field.querySelector("[data-photo-status]"), chosen = [], busy = 0, form = input.form, isOne = !input.multiple;
+      hidden = field.querySelector("[data-photo-uuid]"), status = field.querySelector("[data-photo-status]"), lost = field.querySelector("[data-photo-lost]"), chosen = [], busy = 0, form = input.form, isOne = !input.multiple;
     var name = hidden.name, isRequired = input.required;
     function say(text) { status.textContent = text; }
     function show() {
@@ -42,6 +42,7 @@
       Array.prototype.slice.call(field.querySelectorAll("[data-photo-own]")).forEach(function (old) { old.remove(); });
       hidden.disabled = chosen.length > 0;
       list.textContent = "";
+      if (lost && chosen.length) { lost.remove(); lost = null; }
       chosen.forEach(function (one, at) {
         var own = document.createElement("input"), item = document.createElement("li"), image = document.createElement("img"), button = document.createElement("button"), cross = document.createElement("span");
         own.type = "hidden"; own.name = name; own.value = one.uuid; own.setAttribute("data-photo-own", ""); field.appendChild(own);

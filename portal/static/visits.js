@@ -41,6 +41,24 @@
   again.addEventListener("click", ask);
   ask();
 
+  /* What every visit needs is asked for here: a form that comes back has lost its photos. */
+  function complain(place, words, target) {
+    var line = document.createElement("p");
+    line.className = "field-error"; line.setAttribute("role", "alert"); line.setAttribute("data-missing", ""); line.textContent = words;
+    place.appendChild(line);
+    target.focus({ preventScroll: true }); place.scrollIntoView({ block: "center" });
+  }
+  function hasMissing() {
+    var old = form.querySelector("[data-missing]"), day = form.querySelector("input[name=promise_date]");
+    if (old) old.remove();
+    if (!outcome()) complain(document.getElementById("outcome"), form.dataset.choose, form.querySelector("input[name=outcome]"));
+    else if (promise && outcome() === promise.dataset.promise && !day.value) complain(promise, form.dataset.day, day);
+    else return false;
+    return true;
+  }
+  form.addEventListener("submit", function (event) { if (hasMissing()) { event.preventDefault(); event.stopImmediatePropagation(); } }, true);
+  form.addEventListener("change", function () { var old = form.querySelector("[data-missing]"); if (old) old.remove(); });
+
   /* The clock of the phone at the moment of saving; when it is sent again, the first moment stays. */
   form.addEventListener("submit", function () { var at = field("device-at"); if (!at.value) at.value = new Date().toISOString(); });
 })();

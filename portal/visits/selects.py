@@ -255,6 +255,22 @@ def bills_to_hand_over(unit_id: int, scope: AreaScope) -> Rows:
     )
 
 
+def last_like(unit_id: int, staff_id: int, visit_type: str, since: dt.datetime, scope: AreaScope) -> Rows:
+    """(visit): the last one of this kind that somebody logged at a unit since then."""
+    return (
+        select(ComplianceVisit)
+        .where(
+            ComplianceVisit.unit_id == unit_id,
+            ComplianceVisit.visited_at >= since,
+            ComplianceVisit.staff_id == staff_id,
+            ComplianceVisit.visit_type == visit_type,
+            scope.clause(ComplianceVisit.location_id),
+        )
+        .order_by(ComplianceVisit.visited_at.desc(), ComplianceVisit.id.desc())
+        .limit(1)
+    )
+
+
 def of_record(scope: AreaScope, *, unit_id: int | None, account_ids: Sequence[int] = (), limit: int = 30) -> Rows:
     """(visit, agent) at a unit, or about accounts without one, newest first."""
     whose = ComplianceVisit.unit_id == unit_id if unit_id is not None else false()

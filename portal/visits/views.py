@@ -183,9 +183,12 @@ def _form_page(form: VisitForm, unit: SurveyUnit, status: int = 200, error: str 
         bills = list(session().execute(selects.bills_to_hand_over(unit.id, current_scope())))
         if not form.bill.data and bills:
             form.bill.data = f"{bills[0].account_id}:{bills[0].billing_month:%Y-%m}"
+    # Back from the visit just saved, the form looks as if it had not been sent; its uuid is a new one.
+    same = selects.last_like(unit.id, current_user.id, visit_type, selects.start_of(today()), current_scope())
     page = render_template(
         "visits/form.html", form=form, unit=unit, visit_type=visit_type, outcomes=rules.OUTCOMES_OF[visit_type],
         bills=bills, error=error, cycle=cycle, today=today(), promised=rules.PROMISED, correcting=None, photos=[],
+        before=session().scalars(same).first(),
     )  # fmt: skip
     return _asking_for_position(page, status)
 
@@ -264,7 +267,7 @@ def _correct_page(form: VisitForm, row: Any, status: int = 200, error: str = "")
     page = render_template(
         "visits/form.html", form=form, unit=row[1], visit_type=visit.visit_type,
         outcomes=rules.OUTCOMES_OF[visit.visit_type], bills=[], error=error, cycle=None, today=today(),
-        promised=rules.PROMISED, correcting=visit,
+        promised=rules.PROMISED, correcting=visit, before=None,
         photos=list(session().scalars(files_of(visit_ids=[visit.id], kind=PHOTO))),
     )  # fmt: skip
     return _asking_for_position(page, status)

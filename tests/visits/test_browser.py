@@ -65,6 +65,42 @@ def test_the_form_says_so_without_a_position_and_saves(browse: Browse, troubles:
     expect(page.locator("main")).to_contain_text("No position")
 
 
+def test_what_is_missing_is_asked_for_before_the_photos_are_sent(browse: Browse, tmp_path: Path) -> None:
+    page = browse(390, "agent")
+    survey_id = a_unit_with_a_bill(page)
+    page.goto(f"/visits/new?unit={survey_id}&type=RECOVERY")
+    picture = tmp_path / "door.jpg"
+    picture.write_bytes(samples.photo(800, 600))
+    page.set_input_files("input[name=photos]", picture)
+    expect(page.locator("[data-photo-chosen] li")).to_have_count(1)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    page.locator(".thumb-actions").get_by_text("Save").click()
+    expect(page.locator("#outcome .field-error")).to_have_text("Choose how the visit ended.")
+    page.check("input[name=outcome][value=PROMISED]")
+    expect(page.locator(".field-error")).to_have_count(0)
+    page.locator(".thumb-actions").get_by_text("Save").click()
+    expect(page.locator(".promise .field-error")).to_have_text("Enter the day on which he promised to pay.")
+    assert "POST" not in sent
+    expect(page.locator("[data-photo-chosen] li")).to_have_count(1)
+    page.check("input[name=outcome][value=LOCKED]")
+    page.locator(".thumb-actions").get_by_text("Save").click()
+    page.wait_for_url("**/visits/*")
+    expect(page.locator("[data-gallery] li")).to_have_count(1)
+
+
+def test_the_answers_of_a_delivery_are_above_the_fold(browse: Browse) -> None:
+    page = browse(390, "agent")
+    survey_id = a_unit_with_a_bill(page)
+    page.goto(f"/visits/new?unit={survey_id}&type=DELIVERY")
+    assert page.locator("#bill input[type=radio]").count() > 1
+    answer, save = page.locator(".outcome").first.bounding_box(), page.locator(".thumb-actions").bounding_box()
+    assert answer and save
+    assert answer["y"] + answer["height"] < save["y"]
+    page.locator("#bill summary").click()
+    page.locator("#bill details input[type=radio]").first.check()
+
+
 def test_the_review_by_keyboard(browse: Browse, live: Live) -> None:
     page = browse(1440, "supervisor")
     page.goto("/review/")

@@ -121,6 +121,34 @@ def test_a_photo_that_is_none_saves_nothing_and_keeps_what_was_typed(world: Worl
     assert rows(world, "SELECT count(*) FROM compliance_visits") == before
 
 
+def test_a_form_that_comes_back_says_that_its_photos_are_lost(world: World) -> None:
+    lost = "The photos were not kept."
+    answer = log(world, "RECOVERY", outcome="PROMISED", photos=(io.BytesIO(samples.photo()), "a.jpg"))
+    assert answer.status_code == 422
+    assert lost in answer.get_data(as_text=True)
+    assert lost not in log(world, "RECOVERY", outcome="PROMISED").get_data(as_text=True)
+
+
+def test_the_form_tells_of_the_visit_that_he_has_just_saved(world: World) -> None:
+    """Back from the saved visit, the form looks as if it had not been sent."""
+    path = f"/visits/new?unit={world.here.survey_id}&type=SURVEY"
+    told = "You have saved one already"
+    assert told not in world.agent.get(path).get_data(as_text=True)
+    visit = id_of(log(world, "SURVEY", outcome="LOCKED"))
+    page = world.agent.get(path).get_data(as_text=True)
+    assert told in page
+    assert f'href="/visits/{visit}"' in page
+    assert "&lt;time" not in page
+    assert told not in world.boss.get(path).get_data(as_text=True)
+    assert told not in world.agent.get(path.replace("SURVEY", "FOLLOWUP")).get_data(as_text=True)
+    rows(
+        world,
+        "UPDATE compliance_visits SET visited_at = visited_at - interval '1 day' WHERE id = :id RETURNING 1",
+        id=visit,
+    )
+    assert told not in world.agent.get(path).get_data(as_text=True)
+
+
 def test_errors_stand_at_their_fields(world: World) -> None:
     answer = log(world, "RECOVERY", outcome="PROMISED", promise_amount="ten")
     assert answer.status_code == 422
