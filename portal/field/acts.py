@@ -61,7 +61,7 @@ def _card(row: Any, may_see: bool, plan: str, photo: StoredFile | PortalPhoto | 
     owes = bool(row.latest_month) and row.word != "PAID"
     deliver = _link("visits.new", unit=unit, type="DELIVERY") if can(Permission.LOG_VISITS) else None
     visit = _link("visits.new", unit=unit, type="RECOVERY" if owes else "ROUTINE") if deliver else None
-    if deliver and row.latest_month:
+    if deliver and owes:
         acts.append(Act(_("Hand over bill"), deliver, "receipt", is_first=True))
     if visit:
         acts.append(Act(_("Visit"), visit, "clipboard-check", is_first=not acts))
@@ -70,6 +70,8 @@ def _card(row: Any, may_see: bool, plan: str, photo: StoredFile | PortalPhoto | 
     if row.gps_lat is not None:
         position = f"{row.gps_lat},{row.gps_lon}"
         (more if visit else acts).append(Act(_("Map"), f"geo:{position}?q={position}", "geo-alt"))
+    if deliver and row.latest_month and not owes:  # of a paid bill the copy may still be wanted
+        more.append(Act(_("Hand over bill"), deliver, "receipt"))
     ticket = _link("tickets.new", unit=unit) if can(Permission.RAISE_TICKETS) else None
     if ticket:
         more.append(Act(_("Open a ticket"), ticket, "chat-left-text"))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from flask import Flask
 
 from portal.field import area as areas
 from tests.field.crew import Crew, clean, crew, today, words
+from tests.files import samples
 from tests.support.queries import recorded_queries
 
 
@@ -191,3 +193,42 @@ def test_themes_and_low_data_are_kept_on_the_account(team: Crew) -> None:
     saving = team.browsers["amna"].get("/area", headers={"Save-Data": "on"}).get_data(as_text=True)
     assert 'data-low-data="1"' in saving
     team.post("amna", "/preferences", 422, theme="moonlight")
+
+
+def test_a_paid_unit_is_first_for_a_visit_and_an_unpaid_one_for_its_bill(team: Crew) -> None:
+    team.run(
+        "UPDATE account_balances b SET unpaid_bills = 0, outstanding = 0 FROM accounts a"
+        " WHERE a.id = b.account_id AND a.survey_id = :id", id=team.here[0],
+    )  # fmt: skip
+    firsts = re.findall(r'act btn-primary" href="([^"]+)"', team.get("amna", "/area"))
+    assert firsts[0] == f"/visits/new?unit={team.here[0]}&amp;type=ROUTINE"
+    assert firsts[1] == f"/visits/new?unit={team.here[1]}&amp;type=DELIVERY"
+    assert f"/visits/new?unit={team.here[0]}&amp;type=DELIVERY" in team.get("amna", "/area")  # behind the dots
+
+
+def test_a_card_shows_the_photo_of_the_portal_until_there_is_one_of_ours(team: Crew) -> None:
+    """By our own address, which tells nobody where the phone is; with low data only when tapped."""
+    source = "https://photos.example.pk/1.jpg"
+    team.run("UPDATE survey_units SET image_urls = ARRAY[:url] WHERE survey_id = :id", url=source, id=team.here[0])
+    ours = f"/photos/portal/{team.here[0]}/1?size=thumb"
+    try:
+        card = _card(team.get("amna", "/area"), team.here[0])
+        assert f'<span class="unit-photo"><img src="{ours}" alt="" loading="lazy"' in card
+        assert source not in card
+        assert "unit-photo" in _card(team.get("amna", "/area"), team.here[1])
+        assert "<img" not in _card(team.get("amna", "/area"), team.here[1])
+        team.post("amna", "/preferences", low_data="1")
+        card = _card(team.get("amna", "/area"), team.here[0])
+        assert f'<button class="unit-photo" type="button" data-thumb="{ours}">' in card
+        assert "<img" not in card
+        team.post("amna", "/preferences", low_data="0")
+        team.post("amna", f"/units/{team.here[0]}/photos/add", photos=(io.BytesIO(samples.photo()), "door.jpg"))
+        assert ours not in _card(team.get("amna", "/area"), team.here[0])
+    finally:
+        team.run("UPDATE survey_units SET image_urls = '{}' WHERE survey_id = :id", id=team.here[0])
+
+
+def _card(html: str, survey_id: str) -> str:
+    found = re.search(rf'<li class="unit-card[^>]*id="u{survey_id}">.*?</li>', html, re.S)
+    assert found
+    return found[0]
