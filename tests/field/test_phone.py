@@ -54,6 +54,18 @@ TOO_SMALL = """() => {
   }
   return [...new Set(found)].slice(0, 12);
 }"""
+# What reaches out of its box, and so over its neighbour: the page need not become wider by it.
+REACHES_OUT = """() => {
+  const found = [];
+  for (const e of document.querySelectorAll('main td, main th, main dd, main .btn, main .state, main label, main h1, main h2, main p')) {
+    if (!e.getClientRects().length || e.closest('.visually-hidden, thead, .cell-tick, .cell-pick, .filter-bar, .table-scroll:not(:has(.is-cards))')) continue;
+    const style = getComputedStyle(e);
+    if (e.scrollWidth > e.clientWidth + 1 && style.overflowX === 'visible' && style.display !== 'inline') {
+      found.push(`${e.tagName.toLowerCase()}.${e.className} ${e.clientWidth}<${e.scrollWidth} "${e.textContent.trim().slice(0, 30)}"`);
+    }
+  }
+  return [...new Set(found)].slice(0, 8);
+}"""
 SMALL_TEXT = """() => {
   const main = document.querySelector('main');
   return [...main.querySelectorAll('input:not([type=hidden]):not([type=checkbox]):not([type=radio]), select, textarea')]
@@ -100,6 +112,8 @@ def test_every_page_works_with_one_thumb(browse: Browse, troubles: Troubles, use
             is_dashboard = "/dash/" in page.url
             if is_dashboard:
                 page.wait_for_load_state("networkidle")
+            if not is_dashboard:
+                wrong += [f"{path}: reaches out of its box: {one}" for one in page.evaluate(REACHES_OUT)]
             for width in PHONES:
                 page.set_viewport_size({"width": width, "height": 700})
                 if not has_no_sideways_scroll(page):

@@ -29,6 +29,7 @@ def test_a_bill_is_handed_over_in_three_touches(browse: Browse, tmp_path: Path) 
     survey_id = a_unit_with_a_bill(page)
     page.goto(f"/units/{survey_id}")
     page.locator(".page-actions").get_by_text("Log a visit").click()  # one
+    page.wait_for_url("**/visits/new**")
     assert has_no_sideways_scroll(page)
     expect(page.locator("[data-position-text]")).to_contain_text("exact to 8 m")
     for target in page.locator(".outcome, .type-chips .chip, .thumb-actions .btn").all():
