@@ -43,7 +43,7 @@ DOUBTS: dict[Doubt, Any] = {
     Doubt.FAR: _l("Too far away"),
     Doubt.MOCK: _l("Position from an app"),
     Doubt.NO_PHOTO: _l("No photo"),
-    Doubt.NO_POSITION: _l("No position"),
+    Doubt.NO_POSITION: _l("No usable position"),
     Doubt.ACCURACY: _l("Position not exact"),
     Doubt.CLOCK: _l("Phone’s clock is wrong"),
 }

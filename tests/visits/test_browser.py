@@ -63,7 +63,7 @@ def test_the_form_says_so_without_a_position_and_saves(browse: Browse, troubles:
     page.check("input[name=outcome][value=LOCKED]")
     page.locator(".thumb-actions").get_by_text("Save").click()
     page.wait_for_url("**/visits/*")
-    expect(page.locator("main")).to_contain_text("No position")
+    expect(page.locator("main")).to_contain_text("No usable position")
 
 
 def test_what_is_missing_is_asked_for_before_the_photos_are_sent(browse: Browse, tmp_path: Path) -> None:
