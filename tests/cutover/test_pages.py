@@ -93,6 +93,12 @@ def test_uploaded_looked_at_confirmed_done(app: Flask, head: FlaskClient, tmp_pa
     rows = head.get(f"{answer.location}/rows.csv").get_data(as_text=True)
     assert "2.67701E+19" in rows
     assert "There is no such role." in rows
+    # Its place before all files is no day that anybody would know.
+    with app.app_context():
+        unit = session().scalars(select(SurveyUnit.survey_id).limit(1)).one()
+    record = head.get(f"/units/{unit}").get_data(as_text=True)
+    assert "From the old system; no file has it yet" in record
+    assert "1 Jan 2000" not in record
     # A second time: the job comes again after its worker was killed.
     work(app, run_cutover, run.id)
     assert units(app) == 3
@@ -127,8 +133,8 @@ def test_put_aside(app: Flask, head: FlaskClient, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "empty"),
-        (b"a,b,c\n1,2,3\n", "none of the old system"),
+        (b"", "The file staff.csv is empty. Nothing was taken over."),
+        (b"a,b,c\n1,2,3\n", "staff.csv is none of the old system"),
         (b"id,username,role,assigned_city\n1,x,AGENT,y\n", "is missing in the table staff"),
         (b"\x50\x4b\x03\x04\xff\xfe\x00\x00", "The file staff.csv is no CSV in UTF-8"),
     ],
