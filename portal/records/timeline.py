@@ -189,7 +189,8 @@ def _one_change(column: str, old: Any, new: Any, may_see: bool) -> str:
     if column in {"bill_pdf", "image_urls", "gps_lat", "gps_lon"}:
         return str(_("%(what)s changed", what=label))
     if column == HOLD:
-        return str(_("hold released: %(fields)s", fields=", ".join(column_label(name) for name in str(old).split(", "))))
+        names = ", ".join(column_label(name) for name in str(old).split(", "))
+        return str(_("hold released: %(fields)s", fields=names))
     hide = _hider(column, may_see)
     if old is None:
         return f"{label}: {fmt.isolated(hide(new), language())}"

@@ -106,3 +106,20 @@ def test_more_photos_than_are_taken_are_told_of(browse: Browse) -> None:
     expect(status).to_contain_text("At most 20 photos at once.")
     page.get_by_role("button", name="Remove this photo").first.click()
     expect(status).to_have_text(re.compile(r"^\d+ KB$"))
+
+
+def test_photos_of_a_form_that_is_refused_have_to_be_chosen_again(browse: Browse, troubles: Troubles) -> None:
+    troubles.expect("status of 422")
+    page = browse(390, "admin")
+    page.goto("/tickets/new")
+    page.select_option("[name=category]", index=1)
+    page.fill("[name=title]", "Photo and no unit")
+    page.fill("[name=description]", "Seen today")
+    page.fill("[name=survey_id]", "999999999")
+    page.set_input_files("[data-photo-input]", photos(1))
+    expect(page.locator("[data-photo-chosen] li")).to_have_count(1)
+    page.get_by_role("button", name="Make the ticket").click()
+    told = page.get_by_text("What you had chosen here was not sent. Choose it again.")
+    expect(told).to_have_count(1)
+    page.set_input_files("[data-photo-input]", photos(1))
+    expect(told).to_have_count(0)
