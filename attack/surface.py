@@ -5,6 +5,7 @@ Taken from the application itself (its URL map and its pages), so that what is n
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -100,6 +101,17 @@ def examples(server: Server, database: str) -> dict[str, list[Any]]:
         "token": ["no-such-token"],
         "build": ["none"],
         "filename": ["portal.css"],
+        "number": first("SELECT number FROM tickets ORDER BY id LIMIT 1"),
+        "portal_photos.show:number": [1],
+        "visit_id": first("SELECT id FROM compliance_visits WHERE review_state = 'RETURNED' ORDER BY id LIMIT 1"),
+        "correction_id": first("SELECT id FROM corrections WHERE state = 'PENDING' ORDER BY id LIMIT 1"),
+        "file_id": first("SELECT id FROM stored_files ORDER BY id LIMIT 1"),
+        "variant": ["thumb"],
+        "notification_id": first("SELECT id FROM notifications ORDER BY id LIMIT 1"),
+        "category_id": first("SELECT id FROM ticket_categories ORDER BY id LIMIT 1"),
+        "run_id": first("SELECT coalesce(max(id), 0) FROM cutover_runs"),
+        "kind": ["business_type"],
+        "what": ["edit", "add", "move"],
     }
 
 
@@ -117,12 +129,13 @@ def pages(app: Flask, role: str, values: dict[str, list[Any]]) -> tuple[list[tup
             continue
         if rule.rule.startswith(ENDS_THE_SESSION):
             continue
-        if any(not values.get(name) for name in rule.arguments):
+        fitting = {name: values.get(f"{rule.endpoint}:{name}") or values.get(name) for name in rule.arguments}
+        if not all(fitting.values()):
             without.append(rule.rule)
             continue
-        longest = max((len(values[name]) for name in rule.arguments), default=1)
+        longest = max((len(some) for some in fitting.values() if some), default=1)
         for turn in range(longest):
-            chosen = {name: values[name][min(turn, len(values[name]) - 1)] for name in rule.arguments}
+            chosen = {name: some[min(turn, len(some) - 1)] for name, some in fitting.items() if some}
             with app.test_request_context():
                 built = rule.build(chosen, append_unknown=False)
             if built is not None:
@@ -151,8 +164,8 @@ def forms_of(target: Target, paths: list[str]) -> list[Form]:
         form = Form("GET", path, fields)
         found.setdefault(form.key, form)
     widest: dict[tuple[str, str], Form] = {}
-    for form in found.values():  # of several forms to one address the one with most fields
-        place = (form.method, form.path)
+    for form in found.values():  # of several forms to one kind of address the one with most fields
+        place = (form.method, re.sub(r"\d+", "N", form.path))
         if place not in widest or len(form.fields) > len(widest[place].fields):
             widest[place] = form
     # What reads the registers first, what changes one's own screen last.

@@ -1,8 +1,9 @@
-"""`python -m benchmarks.grow`: the set ten times over, in SQL: 3 million units from 300,000, in the same areas.
+"""`python -m benchmarks.grow`: the set ten times over, in SQL: a province of 3 million units from 300,000.
 
-Each copy has ids of its own (a multiple of a billion higher) and keys of its own (its number in PSID, survey id and
-bill id). Triggers and foreign keys are off and indexes made at the end; figures that triggers keep are multiplied.
-Takes most of an hour and ten times the space; `--only lists` then measures both sizes.
+Nine more districts' worth of areas, each with its units, accounts, bills, payments, agents and what these did. Each
+copy has ids of its own (a multiple higher) and keys of its own (its number in PSID, survey id, bill id, names).
+Triggers and foreign keys are off and indexes made at the end. Takes most of an hour and ten times the space;
+`--only lists` then measures both sizes.
 """
 
 from __future__ import annotations
@@ -19,21 +20,25 @@ from benchmarks.server import Server, running_server
 from portal.config import load_settings
 
 TIMES = 10
-_STEP = 1_000_000_000
-# Tables that grow with the units, and what tells copies apart. Ids first: a column that names a row of these tables.
 TABLES = (
-    "survey_units", "accounts", "bill_keys", "bills", "payments", "account_balances", "unit_states", "unit_cycles",
-    "tickets", "compliance_visits", "ticket_comments", "ticket_events", "corrections", "stored_files",
+    "locations", "location_closure", "location_names", "places", "staff", "staff_areas", "assignments", "survey_units",
+    "accounts", "bill_keys", "bills", "payments", "account_balances", "unit_states", "unit_cycles", "tickets",
+    "compliance_visits", "ticket_comments", "ticket_events", "corrections", "stored_files", "rollup_accounts",
+    "rollup_bills", "rollup_collected", "rollup_days", "rollup_received", "rollup_tickets", "rollup_unit_cycles",
+    "rollup_units", "rollup_visits",
 )  # fmt: skip
-_IDS = {
+# What a column names decides by how much a copy's value is higher; the province itself is not copied.
+_ROWS, _PLACES, _PEOPLE = 1_000_000_000, 100_000, 100_000
+_OF_ROWS = {
     "unit_id", "account_id", "bill_id", "payment_id", "visit_id", "ticket_id", "comment_id", "correction_id",
-    "merged_into_id",
+    "merged_into_id", "place_id",
 }  # fmt: skip
-_KEYS = {"survey_id", "portal_bill_id", "legacy_id", "number", "key"}
-_ROLLUPS = (
-    "rollup_accounts", "rollup_bills", "rollup_collected", "rollup_days", "rollup_received", "rollup_tickets",
-    "rollup_unit_cycles", "rollup_units", "rollup_visits",
-)  # fmt: skip
+_OF_PLACES = {"location_id", "area_id", "parent_id", "ancestor_id"}
+_OF_PEOPLE = {
+    "staff_id", "created_by", "ended_by", "deleted_by", "reviewed_by", "proposed_by", "decided_by", "reported_by",
+    "assigned_to", "wanted_by", "resolved_by", "uploaded_by",
+}  # fmt: skip
+_KEYS = {"survey_id", "portal_bill_id", "legacy_id", "number", "key", "portal_id", "division_key", "username", "email"}
 
 
 def name_of(database: str) -> str:
@@ -57,8 +62,6 @@ def grow(server: Server, source: str, report: Report) -> str:
             started = time.monotonic()
             cursor.execute(_copies_of(cursor, table))
             report(f"{table} x {TIMES}: {time.monotonic() - started:.0f} s")
-        for table in _ROLLUPS:
-            cursor.execute(_multiplied(cursor, table))
         for definition in indexes:
             started = time.monotonic()
             cursor.execute(definition)
@@ -83,39 +86,44 @@ def _drop_indexes(cursor: Any) -> list[str]:
     return [definition for _name, definition in found]
 
 
-def _columns(cursor: Any, table: str) -> list[tuple[str, str, bool]]:
-    """Name, type and whether it is part of the key, of each column that is not computed."""
+def _columns(cursor: Any, table: str) -> list[tuple[str, str]]:
+    """Name and type of each column that is not computed."""
     cursor.execute(
-        "SELECT a.attname, format_type(a.atttypid, NULL), a.attnum = ANY(i.indkey) FROM pg_attribute a"
-        " JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary WHERE a.attrelid = %s::regclass"
-        " AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum",
+        "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
+        " AND NOT attisdropped AND attgenerated = '' ORDER BY attnum",
         (table,),
     )
     return list(cursor.fetchall())
 
 
+def _value(table: str, name: str, kind: str) -> str:
+    """What a column of copy `n` holds."""
+    of_place = name in _OF_PLACES or (table, name) == ("locations", "id")
+    of_person = name in _OF_PEOPLE or (table, name) == ("staff", "id")
+    choices = (
+        (table == "locations" and name in {"name", "name_ur", "match_key"}, f"{name} || ' ' || n + 1"),
+        (of_place, f"CASE WHEN {name} = root THEN {name} ELSE {name} + n * {_PLACES} END"),
+        (of_person or (table, name) == ("location_names", "id"), f"{name} + n * {_PEOPLE}"),
+        (name in _OF_ROWS or name == "id", f"{name} + n::bigint * {_ROWS}"),
+        (name == "psid", f"(left({name}, 1)::int + n) % 10 || substr({name}, 2)"),  # full length: another first digit
+        (name in _KEYS, f"n || {name}"),
+        (kind == "uuid", "gen_random_uuid()"),
+    )
+    return next((value for holds, value in choices if holds), f'"{name}"')
+
+
 def _copies_of(cursor: Any, table: str) -> str:
     columns = _columns(cursor, table)
-    values = []
-    for name, kind, _is_key in columns:
-        if name in _IDS or name == "id":
-            values.append(f"{name} + n * {_STEP}")
-        elif name == "psid":  # full length already: another first digit
-            values.append(f"(left({name}, 1)::int + n) % 10 || substr({name}, 2)")
-        elif name in _KEYS:
-            values.append(f"n || {name}")
-        else:
-            values.append("gen_random_uuid()" if kind == "uuid" else f'"{name}"')
-    names = ", ".join(f'"{name}"' for name, _kind, _is_key in columns)
+    names = ", ".join(f'"{name}"' for name, _kind in columns)
+    values = ", ".join(_value(table, name, kind) for name, kind in columns)
+    # Rows of the province itself stay single: its node, its place in the closure, sums that hang on it.
+    of_place = next((name for name, _kind in columns if name == "location_id"), "id" if table == "locations" else "")
+    others = f"WHERE {of_place} <> root" if of_place and table != "staff_areas" else ""
     return (
-        f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE SELECT {', '.join(values)}"
-        f" FROM generate_series(1::bigint, {TIMES - 1}) AS n CROSS JOIN {table}"
+        f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {table}"
+        f" CROSS JOIN generate_series(1, {TIMES - 1}) AS n"
+        f" CROSS JOIN (SELECT id FROM locations WHERE parent_id IS NULL) AS province (root) {others}"
     )
-
-
-def _multiplied(cursor: Any, table: str) -> str:
-    numbers = [n for n, kind, is_key in _columns(cursor, table) if kind == "bigint" and not is_key]
-    return f"UPDATE {table} SET " + ", ".join(f'"{name}" = "{name}" * {TIMES}' for name in numbers)
 
 
 def main() -> int:

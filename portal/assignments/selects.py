@@ -67,8 +67,8 @@ def agents_of(unit_id: Any, location_id: Any, on_day: Any) -> Rows:
 
 
 # -- Agents ----------------------------------------------------------------------------------------------------------
-def _reaches(scope: AreaScope) -> ColumnElement[bool]:
-    """The condition that an agent's areas and the reader's have something in common."""
+def reaches(scope: AreaScope) -> ColumnElement[bool]:
+    """The condition that a person's areas and the reader's have something in common."""
     if scope.is_everywhere:
         return true()
     below = select(LocationClosure.location_id).where(LocationClosure.ancestor_id.in_(scope.location_ids))
@@ -81,14 +81,14 @@ def agents(scope: AreaScope) -> Rows:
     """(id, name, is_active) of the agents of the reader's areas who work, or left and still have something."""
     has_work = select(Assignment.id).where(Assignment.staff_id == Staff.id, overlaps(func.current_date(), None))
     return select(Staff.id, NAME.label("name"), Staff.username, Staff.is_active).where(
-        Staff.role == Role.AGENT, or_(Staff.is_active, has_work.exists()), _reaches(scope)
+        Staff.role == Role.AGENT, or_(Staff.is_active, has_work.exists()), reaches(scope)
     )
 
 
 def agent(staff_id: int, scope: AreaScope) -> Rows:
     """(id, name, is_active) of one agent, if the reader's areas and his have something in common."""
     return select(Staff.id, NAME.label("name"), Staff.username, Staff.is_active).where(
-        Staff.id == staff_id, Staff.role == Role.AGENT, _reaches(scope)
+        Staff.id == staff_id, Staff.role == Role.AGENT, reaches(scope)
     )
 
 

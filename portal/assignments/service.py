@@ -77,7 +77,7 @@ def _check_load(session: Session, found: Plan, today: dt.date) -> None:
     if found.wanted.how == AREA:
         return
     ids = [share.agent_id for share in found.shares if share.units]
-    held = {agent: units for agent, units in session.execute(selects.units_singly(ids, today))}
+    held: dict[int, int] = dict(session.execute(selects.units_singly(ids, today)).all())
     for share in found.shares:
         if share.units and held.get(share.agent_id, 0) + len(share.units) > MOST_OF_AGENT:
             raise InvalidInputError(

@@ -27,6 +27,7 @@ class Correction(Base):
         CheckConstraint("state IN ('PENDING','APPROVED','REJECTED','WITHDRAWN')", name="state"),
         CheckConstraint("(state = 'PENDING') = (decided_at IS NULL)", name="decided"),
         Index("ix_corrections_location_id_id", "location_id", "id", postgresql_where=text("state = 'PENDING'")),
+        Index("ix_corrections_pending_id", "id", postgresql_where=text("state = 'PENDING'")),
         Index("ix_corrections_unit_id", "unit_id"),
         Index("ix_corrections_proposed_by_id", "proposed_by", "id"),
     )

@@ -20,8 +20,9 @@ from portal.search import finder
 from portal.search.question import Question
 from portal.units.models import SurveyUnit
 from portal.web.masking import mask_text
-from portal.web.pages import Key, Page, paginate
+from portal.web.pages import Key, Page, first_of_each, paginate
 
+FEW_PLACES = 200  # so many are looked at one by one
 CONSUMERS = 500  # of those whose name holds the words, so many have their documents looked for
 
 
@@ -51,10 +52,15 @@ def documents(session: Session, question: Question, scope: AreaScope, cursor: st
     Words are looked for in titles, file names and the names of consumers; a survey id or a PSID gives the documents
     of the unit and of its accounts.
     """
-    query = selects.documents(scope)
+    query, newest_first = selects.documents(scope), [Key(StoredFile.id, descending=True)]
     if question.text:
         query = query.where(_asked_for(session, question, scope))
-    return paginate(session, query, [Key(StoredFile.id, descending=True)], cursor)
+    elif not scope.is_everywhere:
+        places = list(session.scalars(selects.locations(scope)))
+        if len(places) <= FEW_PLACES:
+            everybodys = selects.documents(AreaScope.everywhere())  # narrowed to these places, which are the reader's
+            query = query.where(first_of_each(everybodys, StoredFile.location_id, places, newest_first, cursor))
+    return paginate(session, query, newest_first, cursor)
 
 
 def _asked_for(session: Session, question: Question, scope: AreaScope) -> Any:

@@ -55,7 +55,9 @@ class ComplianceVisit(Base):
         Index("ix_compliance_visits_location_id_visited_at", "location_id", "visited_at"),
         Index("ix_compliance_visits_account_id_bill_month", "account_id", "bill_month"),
         Index("ix_compliance_visits_to_review", "location_id", "id", postgresql_where=text("review_state = 'PENDING'")),
-        Index("ix_compliance_visits_queue", "doubts", "id", postgresql_where=text("review_state = 'PENDING'")),
+        Index(
+            "ix_compliance_visits_queue", text("doubts DESC"), "id", postgresql_where=text("review_state = 'PENDING'")
+        ),
         Index("ix_compliance_visits_visited_at_id", "visited_at", "id"),
         Index(
             "ix_compliance_visits_delivered",

@@ -54,7 +54,7 @@ def queue() -> ResponseReturnValue:
     far_m = settings().visit_far_m
     return render_template(
         "visits/review.html", page=page, wanted=wanted, photos=photos, far_m=far_m,
-        count=db.scalar(selects.number_waiting(scope, current_user.id, wanted)),
+        count=db.scalar(selects.number_waiting(scope, current_user.id, wanted)), most=selects.COUNTED,
         sketches={row[0].id: _sketch(row, far_m) for row in page}, doubts=words.DOUBTS, reasons=words.REASONS,
         agents=_agents(wanted), **place,
     )  # fmt: skip

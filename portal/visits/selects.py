@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import aliased
 from sqlalchemy.types import BigInteger
 
+from portal.assignments.selects import reaches
 from portal.billing.models import CANCELLED, Account, Bill
 from portal.locations.models import Location, LocationClosure
 from portal.permissions import AreaScope
@@ -27,6 +28,9 @@ KARACHI_NAME = "Asia/Karachi"
 NEWEST_FIRST = (Key(ComplianceVisit.visited_at, True), Key(ComplianceVisit.id, True))
 # The queue: what is most doubtful first, then what waits longest.
 MOST_DOUBTFUL_FIRST = (Key(ComplianceVisit.doubts, True), Key(ComplianceVisit.id))
+
+COUNTED = 1000  # a queue is counted no further
+MOST_PEOPLE = 300
 
 Reviewer = aliased(Staff, name="reviewer")
 
@@ -157,8 +161,10 @@ def waiting(scope: AreaScope, reviewer_id: int) -> list[Any]:
 
 
 def number_waiting(scope: AreaScope, reviewer_id: int, wanted: VisitFilter | None = None) -> Rows:
+    """How many wait for this reviewer, at most COUNTED + 1."""
     more = narrowing(wanted) if wanted is not None else []
-    return select(func.count(ComplianceVisit.id)).where(*waiting(scope, reviewer_id), *more)
+    some = select(ComplianceVisit.id).where(*waiting(scope, reviewer_id), *more).limit(COUNTED + 1)
+    return select(func.count()).select_from(some.subquery())
 
 
 def returned_to(staff_id: int) -> Rows:
@@ -222,21 +228,23 @@ def person(staff_id: int, scope: AreaScope) -> Rows:
 
 
 def agents(scope: AreaScope, since: dt.date) -> Rows:
-    """(id, name) of who logged visits inside the scope since a day: what a filter offers."""
+    """(id, name) of who logged visits since a day and works in the scope, or around it: what a filter offers."""
     name = func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)
-    # One look into the index for each person, not a walk over all visits.
+    # One look into the index for each person. Whether those visits lay inside the scope would be known only after all
+    # visits of the others' people.
     one = (
         select(ComplianceVisit.id)
-        .where(
-            ComplianceVisit.staff_id == Staff.id,
-            ComplianceVisit.visited_at >= start_of(since),
-            scope.clause(ComplianceVisit.location_id),
-        )
+        .where(ComplianceVisit.staff_id == Staff.id, ComplianceVisit.visited_at >= start_of(since))
         .order_by(ComplianceVisit.visited_at.desc())
         .limit(1)
         .scalar_subquery()
     )
-    return select(Staff.id, name.label("name")).where(one.is_not(None)).order_by(name, Staff.id).limit(300)
+    return (
+        select(Staff.id, name.label("name"))
+        .where(reaches(scope), one.is_not(None))
+        .order_by(name, Staff.id)
+        .limit(MOST_PEOPLE)
+    )
 
 
 # -- At a unit -----------------------------------------------------------------------------------------------------

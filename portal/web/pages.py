@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from flask import current_app, request
 from flask_babel import gettext as _
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import ColumnElement, Select, and_, false, or_, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Integer, Select, and_, cast, false, func, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from portal.errors import InvalidInputError
@@ -98,6 +98,35 @@ def _after(keys: Sequence[Key], values: Sequence[Any], backwards: bool) -> Colum
     return condition
 
 
+def first_of_each(
+    statement: Select[*tuple[Any, ...]],
+    place: Any,
+    places: Sequence[int],
+    keys: Sequence[Key],
+    cursor: str | None = None,
+    size: int = PAGE_SIZE,
+) -> ColumnElement[bool]:
+    """The condition that a row is among the first page's worth of its own place: all that a page of few places needs.
+
+    Asked for the first of all at once, the planner expects the rows of an area to be spread evenly among the others,
+    and walks through everybody else's when they are not. `place` is the column of the place, with an index that goes
+    on with the keys; the last key is the id. Raises InvalidInputError as `paginate` does.
+    """
+    backwards, values = read_cursor(_order(keys), cursor, len(keys)) if cursor else (False, [])
+    spot = func.unnest(cast(list(places), ARRAY(Integer))).table_valued("id", name="spot").render_derived()
+    row_id = keys[-1].column
+    each = statement.with_only_columns(row_id.label("id"), maintain_column_froms=True).where(place == spot.c.id)
+    if cursor:
+        each = each.where(_after(keys, values, backwards))
+    first = each.order_by(*_directions(keys, backwards)).limit(size + 1).lateral()
+    condition: ColumnElement[bool] = row_id.in_(select(first.c.id).select_from(spot).join(first, true()))
+    return condition
+
+
+def _directions(keys: Sequence[Key], backwards: bool) -> list[Any]:
+    return [key.column.desc() if key.descending != backwards else key.column.asc() for key in keys]
+
+
 def paginate(
     session: Session,
     statement: Select[*tuple[Any, ...]],
@@ -115,7 +144,7 @@ def paginate(
     query = statement.add_columns(*(key.column.label(f"_key{i}") for i, key in enumerate(keys)))
     if cursor:
         query = query.where(_after(keys, values, backwards))
-    query = query.order_by(*(k.column.desc() if k.descending != backwards else k.column.asc() for k in keys))
+    query = query.order_by(*_directions(keys, backwards))
     fetched = session.execute(query.limit(size + 1)).freeze()
     rows = fetched().all()[:size]
     items: Sequence[Any] = fetched().scalars().all() if width == 1 else fetched().columns(*range(width)).all()
