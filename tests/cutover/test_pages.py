@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from portal.audit.models import AuditEntry
 from portal.cutover.models import CutoverRun
 from portal.cutover.tasks import check_cutover, run_cutover
 from portal.db import session, transaction
@@ -87,6 +88,8 @@ def test_uploaded_looked_at_confirmed_done(app: Flask, head: FlaskClient, tmp_pa
     assert not any(path.parent.exists() for path in kept)
     with app.app_context():
         assert set(session().scalars(select(ImportBatch.file_name))) == {"survey_units.csv", "bills.csv"}
+        made = session().scalars(select(AuditEntry).where(AuditEntry.action == "staff.create", AuditEntry.reason != ""))
+        assert {(line.reason, line.staff_id) for line in made} == {("cutover", run.staff_id)}
     page = head.get(answer.location).get_data(as_text=True)
     assert "What was done" in page
     assert re.search(r'<a class="small" href="/imports/\d+">', page)
