@@ -45,9 +45,9 @@ def upload(browser: FlaskClient, folder: Path, *names: str) -> Any:
     return browser.post("/cutover/upload", data={"csrf_token": _token(browser), "files": files})
 
 
-def work(app: Flask, task: Any, run_id: int) -> None:
+def work(app: Flask, task: Any, run_id: int, **more: Any) -> None:
     with app.app_context():
-        task(run_id=run_id)
+        task(run_id=run_id, **more)
 
 
 def the_run(app: Flask) -> CutoverRun:
@@ -81,7 +81,7 @@ def test_uploaded_looked_at_confirmed_done(app: Flask, head: FlaskClient, tmp_pa
     right = head.post(f"{answer.location}/confirm", data={"csrf_token": _token(head), "confirm": "cutover"})
     assert right.status_code == 303
     assert the_run(app).status == "QUEUED"
-    work(app, run_cutover, run.id)
+    work(app, run_cutover, run.id, staff_id=run.staff_id)
     assert the_run(app).status == "DONE"
     assert units(app) == 3
     assert not any(path.exists() for path in kept)
