@@ -16,6 +16,7 @@ from portal.cutover.cells import bcrypt_hash_of, flag_of, list_of, text_of
 from portal.cutover.outcome import TableOutcome
 from portal.cutover.reading import rows_of
 from portal.cutover.staging import Staged, outcome_of
+from portal.imports.service import Actor
 from portal.locations.models import PROVINCE, TEHSIL, UNION_COUNCIL, Location
 from portal.locations.names import match_key
 from portal.permissions import Role
@@ -76,7 +77,7 @@ class AreaFinder:
         return Found(tuple(sorted(ids)), tuple(missing))
 
 
-def take(session: Session, path: Path, file: str, actor: str) -> TableOutcome:
+def take(session: Session, path: Path, file: str, actor: Actor) -> TableOutcome:
     """Take people over. Who is here already, by number or user name, stays as he is: access is changed here only."""
     staged = Staged(session, "staff", _COLUMNS)
     staged.load(_rows(path))
@@ -136,7 +137,7 @@ def _array(names: Sequence[str]) -> str:
     return "{" + ",".join(quoted) + "}"
 
 
-def _add(session: Session, row: Any, found: Found, actor: str) -> None:
+def _add(session: Session, row: Any, found: Found, actor: Actor) -> None:
     staff = Staff(
         username=row.username,
         password_hash=row.password_hash or "",  # '' matches nothing: an invitation or a code sets one
@@ -151,4 +152,7 @@ def _add(session: Session, row: Any, found: Found, actor: str) -> None:
     session.add(staff)
     session.flush()
     after = {"username": row.username, "role": row.role, "areas": list(found.ids), "is_active": row.is_active}
-    record(session, "staff.create", "staff", staff.id, actor=actor, reason="cutover", after=after)
+    record(
+        session, "staff.create", "staff", staff.id, actor=actor.name, staff_id=actor.staff_id, address=actor.address,
+        reason="cutover", after=after,
+    )  # fmt: skip

@@ -19,7 +19,7 @@ Row = dict[str, str]
 def table_of(path: Path) -> OldTable:
     """Which table a file is, by its header. Raises RefusedFileError."""
     with path.open(encoding="utf-8-sig", newline="") as handle:
-        return recognise(_header(csv.reader(handle), path.name))
+        return recognise(_header(csv.reader(handle), path.name), path.name)
 
 
 def rows_of(path: Path) -> Iterator[tuple[int, Row]]:
@@ -31,7 +31,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, Row]]:
     with path.open(encoding="utf-8-sig", newline="") as handle:
         reader = csv.reader(handle, strict=True)
         names = [name.strip().lower() for name in _header(reader, path.name)]
-        table = recognise(names)
+        table = recognise(names, path.name)
         blank = dict.fromkeys(table.columns, "")
         try:
             for cells in reader:

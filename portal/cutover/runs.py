@@ -38,7 +38,7 @@ def keep_uploads(
     files = {}
     try:
         for name, stream in uploads:
-            stored, digest, size = store_upload(stream, settings)
+            stored, digest, size = _store(stream, clean_file_name(name), settings)
             path = _under_its_name(stored, clean_file_name(name))
             paths.append(path)
             shown = path.name
@@ -57,6 +57,19 @@ def keep_uploads(
             _remove(path)
         raise
     return started
+
+
+def _store(stream: IO[bytes], name: str, settings: ImportSettings) -> tuple[Path, str, int]:
+    """`store_upload`, whose sentences speak of one file that the portal made: here it is one of several of ours."""
+    try:
+        return store_upload(stream, settings)
+    except RefusedFileError as error:
+        if error.code == "empty":
+            sentence = _("The file %(file)s is empty. Nothing was taken over.", file=name)
+        else:
+            most = settings.max_bytes // (1 << 20)
+            sentence = _("%(file)s is larger than %(most)s MiB. Nothing was taken over.", file=name, most=most)
+        raise RefusedFileError(sentence, code=error.code) from error
 
 
 def _under_its_name(stored: Path, name: str) -> Path:

@@ -83,7 +83,7 @@ def take_over(
             tell(PAYMENTS)
             outcomes.append(_take_payments(session, path.name, actor, settings, today))
         elif table.name == "staff":
-            outcomes.append(people.take(session, path, path.name, actor.name))
+            outcomes.append(people.take(session, path, path.name, actor))
         elif table.name == "tickets":
             outcomes.append(tickets.take(session, path, path.name))
         elif table.name == "compliance_visits":

@@ -86,15 +86,17 @@ PAYMENTS = "payments"
 LABELS: dict[str, Any] = {table.name: table.label for table in TABLES} | {PAYMENTS: _l("payments")}
 
 
-def recognise(header: Sequence[str]) -> OldTable:
-    """The table whose columns these are. Raises RefusedFileError when it is none, or lacks a column it needs."""
+def recognise(header: Sequence[str], file: str) -> OldTable:
+    """The table whose columns these are, of a file of this name. Raises RefusedFileError when it is none, or lacks a
+    column it needs; the sentence names the file, as several are sent at once."""
     names = {name.strip().lstrip("\ufeff").lower() for name in header}
     best = max(TABLES, key=lambda table: (len(names & set(table.columns)), -len(table.columns)))
     if len(names & set(best.columns)) < min(3, len(best.columns)):
         raise RefusedFileError(
             _l(
-                "This is none of the old system’s tables (%(tables)s). Nothing was taken over."
+                "%(file)s is none of the old system’s tables (%(tables)s). Nothing was taken over."
                 " Export the tables as CSV with their row of column names.",
+                file=file,
                 tables=", ".join(table.name for table in TABLES),
             ),
             code="no_header",

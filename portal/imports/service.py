@@ -79,12 +79,15 @@ def store_upload(stream: IO[bytes], settings: ImportSettings) -> tuple[Path, str
                             "The file is larger than %(limit)s MiB. Nothing was imported."
                             " Split it by tehsil in the portal's download form.",
                             limit=settings.max_bytes // (1 << 20),
-                        )
+                        ),
+                        code="too_large",
                     )
                 digest.update(chunk)
                 out.write(chunk)
         if size == 0:
-            raise RefusedFileError(_("The file is empty. Nothing was imported. Download it again from the portal."))
+            raise RefusedFileError(
+                _("The file is empty. Nothing was imported. Download it again from the portal."), code="empty"
+            )
     except BaseException:
         path.unlink(missing_ok=True)
         raise

@@ -16,6 +16,7 @@ from portal.audit.words import title as action_title
 from portal.billing.cycles import parse_month
 from portal.billing.models import CANCELLED
 from portal.records.record import History, superseding
+from portal.registers.service import HOLD
 from portal.tickets.panel import Line
 from portal.visits import words as visit_words
 from portal.visits.models import APPROVED
@@ -187,6 +188,9 @@ def _one_change(column: str, old: Any, new: Any, may_see: bool) -> str:
         return str(_("matched to its survey")) if new else str(_("no longer matched to a survey"))
     if column in {"bill_pdf", "image_urls", "gps_lat", "gps_lon"}:
         return str(_("%(what)s changed", what=label))
+    if column == HOLD:
+        names = ", ".join(column_label(name) for name in str(old).split(", "))
+        return str(_("hold released: %(fields)s", fields=names))
     hide = _hider(column, may_see)
     if old is None:
         return f"{label}: {fmt.isolated(hide(new), language())}"

@@ -60,13 +60,15 @@
       var wanted = Array.prototype.slice.call(files);
       if (!wanted.length) { show(); return; }
       if (isOne) { chosen.forEach(function (one) { URL.revokeObjectURL(one.url); }); chosen = []; wanted = wanted.slice(0, 1); }
-      if (chosen.length + wanted.length > MOST) { wanted = wanted.slice(0, MOST - chosen.length); window.setTimeout(function () { say(field.dataset.tooMany); }, 0); }
+      var isTooMany = chosen.length + wanted.length > MOST;
+      if (isTooMany) wanted = wanted.slice(0, MOST - chosen.length);
       busy += 1; field.setAttribute("aria-busy", "true");
       /* One after the other: several large pictures at once are more than a cheap phone holds. */
       wanted.reduce(function (before, file) {
         return before.then(function () { return shrink(file); }).then(function (small) { chosen.push({ file: small, uuid: uuid(), url: URL.createObjectURL(small) }); });
       }, Promise.resolve()).then(function () {
         busy -= 1; field.removeAttribute("aria-busy"); show(); changed();
+        if (isTooMany) say(field.dataset.tooMany + " " + status.textContent);
         if (!busy && field.waiting) { var button = field.waiting; field.waiting = null; form.requestSubmit(button.form === form ? button : undefined); }
       });
     }

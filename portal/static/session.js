@@ -86,8 +86,25 @@
   var isSigningOut = false;
   function keep(form, name) {
     if (isSigningOut) return;
-    var values = read(form);
-    seal(JSON.stringify({ values: values, version: version(form) })).then(function (kept) { if (isSigningOut) return; kept.at = Date.now(); store.set(name, JSON.stringify(kept)); }, function () { /* nothing kept */ });
+    var values = read(form), files = chosen(form);
+    seal(JSON.stringify({ values: values, version: version(form) })).then(function (kept) { if (isSigningOut) return; kept.at = Date.now(); kept.files = files; store.set(name, JSON.stringify(kept)); }, function () { /* nothing kept */ });
+  }
+  /* Files cannot be kept: where some were chosen, the page says that they have to be chosen again. */
+  function fileFields(form) { return all("input[type=file][name]", form); }
+  function chosen(form) { return fileFields(form).map(function (field) { return field.files.length; }); }
+  function tellFiles(form, kept) {
+    var counts = kept && JSON.parse(kept).files || [];
+    if (form.hasAttribute("data-files-told")) return;
+    fileFields(form).forEach(function (field, at) {
+      if (!counts[at] || field.files.length) return;
+      var notice = document.createElement("p"), folded = field.closest("details");
+      notice.className = "notice is-warning"; notice.setAttribute("role", "status");
+      notice.textContent = words.draftFiles;
+      (field.closest("[data-photo-field], .field") || field.parentNode).appendChild(notice);
+      if (folded) folded.open = true;
+      form.addEventListener("change", function () { if (field.files.length) notice.remove(); });
+      form.addEventListener("portal:photos", function () { if (field.files.length) notice.remove(); });
+    });
   }
   function tell(form, name, isOlder) {
     var notice = document.createElement("div"), button = document.createElement("button");
@@ -104,6 +121,7 @@
   function restore(form, name) {
     var kept = store.get(name);
     if (!kept) return;
+    tellFiles(form, kept);
     kept = JSON.parse(kept);
     unseal(kept).then(function (text) {
       var draft = JSON.parse(text), before = JSON.stringify(read(form));
@@ -128,7 +146,7 @@
   forms.forEach(function (form) {
     var name = nameOf(form), timer = null;
     if (form.hasAttribute("data-draft-done")) store.remove(name);
-    else if (isAnswer && name === sent) keep(form, name);
+    else if (isAnswer && name === sent) { tellFiles(form, store.get(name)); keep(form, name); }
     else restore(form, name);
     function note() {
       isSigningOut = false; /* he stayed: his browser asked, and he types on */

@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from portal.audit.models import AuditEntry
 from portal.cutover.models import CutoverRun
 from portal.cutover.tasks import check_cutover, run_cutover
 from portal.db import session, transaction
@@ -44,9 +45,9 @@ def upload(browser: FlaskClient, folder: Path, *names: str) -> Any:
     return browser.post("/cutover/upload", data={"csrf_token": _token(browser), "files": files})
 
 
-def work(app: Flask, task: Any, run_id: int) -> None:
+def work(app: Flask, task: Any, run_id: int, **more: Any) -> None:
     with app.app_context():
-        task(run_id=run_id)
+        task(run_id=run_id, **more)
 
 
 def the_run(app: Flask) -> CutoverRun:
@@ -80,19 +81,27 @@ def test_uploaded_looked_at_confirmed_done(app: Flask, head: FlaskClient, tmp_pa
     right = head.post(f"{answer.location}/confirm", data={"csrf_token": _token(head), "confirm": "cutover"})
     assert right.status_code == 303
     assert the_run(app).status == "QUEUED"
-    work(app, run_cutover, run.id)
+    work(app, run_cutover, run.id, staff_id=run.staff_id)
     assert the_run(app).status == "DONE"
     assert units(app) == 3
     assert not any(path.exists() for path in kept)
     assert not any(path.parent.exists() for path in kept)
     with app.app_context():
         assert set(session().scalars(select(ImportBatch.file_name))) == {"survey_units.csv", "bills.csv"}
+        made = session().scalars(select(AuditEntry).where(AuditEntry.action == "staff.create", AuditEntry.reason != ""))
+        assert {(line.reason, line.staff_id) for line in made} == {("cutover", run.staff_id)}
     page = head.get(answer.location).get_data(as_text=True)
     assert "What was done" in page
     assert re.search(r'<a class="small" href="/imports/\d+">', page)
     rows = head.get(f"{answer.location}/rows.csv").get_data(as_text=True)
     assert "2.67701E+19" in rows
     assert "There is no such role." in rows
+    # Its place before all files is no day that anybody would know.
+    with app.app_context():
+        unit = session().scalars(select(SurveyUnit.survey_id).limit(1)).one()
+    record = head.get(f"/units/{unit}").get_data(as_text=True)
+    assert "From the old system; no file has it yet" in record
+    assert "1 Jan 2000" not in record
     # A second time: the job comes again after its worker was killed.
     work(app, run_cutover, run.id)
     assert units(app) == 3
@@ -127,8 +136,8 @@ def test_put_aside(app: Flask, head: FlaskClient, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "empty"),
-        (b"a,b,c\n1,2,3\n", "none of the old system"),
+        (b"", "The file staff.csv is empty. Nothing was taken over."),
+        (b"a,b,c\n1,2,3\n", "staff.csv is none of the old system"),
         (b"id,username,role,assigned_city\n1,x,AGENT,y\n", "is missing in the table staff"),
         (b"\x50\x4b\x03\x04\xff\xfe\x00\x00", "The file staff.csv is no CSV in UTF-8"),
     ],

@@ -35,3 +35,10 @@ def test_urdu_isolates_values_and_turns_the_arrow() -> None:
         month, fee = changes_text(CHANGES, may_see=False).split("; ")
     assert month == "بل کا مہینہ: \u2068نومبر 2026\u2069"
     assert fee == "ماہانہ فیس: \u2068300\u2069 ← \u2068500\u2069"
+
+
+@pytest.mark.usefixtures("words")
+def test_fields_whose_hold_was_released_are_named() -> None:
+    with force_locale("en"):
+        said = changes_text({"hold": ["consumer_name, mobile", None]}, may_see=False)
+    assert said == "hold released: name, mobile"

@@ -50,6 +50,18 @@ def test_what_was_typed_is_there_again(browse: Browse) -> None:
     assert page.input_value("#address") == "Typed and not saved"
 
 
+def test_a_text_without_blanks_stays_on_the_page(browse: Browse, width: int) -> None:
+    page = browse(width, "admin")
+    key = first_unit(page)
+    page.goto(f"/units/{key}/edit")
+    page.fill("#consumer_name", str(width) + "n" * 150)
+    page.fill("#reason", reason := str(width) + "w" * 400)
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url(f"**/units/{key}")
+    assert page.get_by_text(reason).count() == 2  # in what happened, and in the changes by people
+    assert has_no_sideways_scroll(page)
+
+
 def test_the_pages_fit(browse: Browse, width: int) -> None:
     page = browse(width, "admin")
     key = first_unit(page)
