@@ -96,11 +96,12 @@
     var counts = kept && JSON.parse(kept).files || [];
     if (form.hasAttribute("data-files-told")) return;
     fileFields(form).forEach(function (field, at) {
-      if (!counts[at] || field.files.length) return;
+      var place = field.closest("[data-photo-field], .field") || field.parentNode;
+      if (!counts[at] || field.files.length || place.querySelector("[data-photo-lost]")) return;
       var notice = document.createElement("p"), folded = field.closest("details");
       notice.className = "notice is-warning"; notice.setAttribute("role", "status");
       notice.textContent = words.draftFiles;
-      (field.closest("[data-photo-field], .field") || field.parentNode).appendChild(notice);
+      place.appendChild(notice);
       if (folded) folded.open = true;
       form.addEventListener("change", function () { if (field.files.length) notice.remove(); });
       form.addEventListener("portal:photos", function () { if (field.files.length) notice.remove(); });
