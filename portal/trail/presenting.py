@@ -13,9 +13,12 @@ from markupsafe import Markup
 from portal.audit.models import AuditEntry
 from portal.audit.words import ACTIONS, ENTITIES, FIELDS, field_label, title
 from portal.billing.cycles import parse_month
+from portal.registers.history import field_label as column_label
 from portal.reports.catalogue import REPORTS
 from portal.settings.catalogue import BY_NAME
 from portal.settings.words import shown
+from portal.tickets import words as ticket_words
+from portal.visits import words as visit_words
 from portal.web import format as fmt
 from portal.web.masking import mask_text, mask_value
 from portal.web.statuses import status_text
@@ -69,6 +72,7 @@ def place_ids(entries: list[AuditEntry]) -> list[int]:
     """Ids of all locations the lines name, also before and after."""
     inside = [value for one in entries for value in ((one.before or {}), (one.after or {}))]
     ids = {value.get("location_id") for value in inside} | {one.location_id for one in entries}
+    ids |= {int(one.entity_id) for one in entries if one.entity == "location" and one.entity_id.isdecimal()}
     return sorted(value for value in ids if isinstance(value, int) and not isinstance(value, bool))
 
 
@@ -99,8 +103,16 @@ def thing_text(entry: AuditEntry, names: Names) -> str:
         "import_batch": name(facts.get("file") or key),
         "place": name(facts.get("name") or key),
         "audit_log": _month(key, names.locale) if key else "",
+        "location": name(names.places.get(int(key), key) if key.isdecimal() else key),
+        "file": _of_what(facts) or key,
     }
     return f"{kind} {named.get(entry.entity, key)}".strip()
+
+
+def _of_what(facts: Mapping[str, Any]) -> str:
+    """What a file belongs to: the log keeps no file names, and its number says nothing to anybody."""
+    owner = str(facts.get("owner", ""))
+    return f"({ENTITIES.get(owner, owner)} {facts.get('owner_id', '')})" if owner else ""
 
 
 def _report_title(name: str) -> str:
@@ -209,9 +221,24 @@ def _number(key: str, value: int, names: Names) -> str:
     return fmt.rupees(value) if key in MONEY else fmt.number(value)
 
 
+# Codes that one kind of thing has, in its own words: what waits for a reviewer is not what waits for its survey.
+_CODES: dict[str, Mapping[str, Any]] = {
+    "status": ticket_words.STATUSES,
+    "priority": ticket_words.PRIORITIES,
+    "decision": ticket_words.DECISIONS,
+    "review_state": visit_words.STATES,
+    "outcome": visit_words.OUTCOMES,
+    "visit_type": visit_words.TYPES,
+}
+
+
 def _words(key: str, value: str, names: Names) -> str:
+    if value in _CODES.get(key, {}):
+        return str(_CODES[key][value])
     if key == "status":
         return str(status_text(value))
+    if key == "fields":
+        return column_label(value)
     if key == "month":
         return _month(value, names.locale)
     if key == "of":

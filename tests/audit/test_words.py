@@ -10,8 +10,10 @@ import pytest
 from flask import Flask
 from flask_babel import force_locale
 
+from portal.audit.models import AuditEntry
 from portal.audit.words import ACTIONS, ENTITIES, FIELDS, GROUPS, actions_of, field_label, title
 from portal.config import PROJECT_DIR
+from portal.trail import presenting
 
 WRITERS = {"record", "record_apart", "note", "_note", "begin_export", "note_export"}
 
@@ -61,3 +63,21 @@ def test_no_sentence_says_twice_what_kind_of_thing_it_was(module_app: Flask, lan
             kind = str(ENTITIES.get(action.split(".")[0], "")).lower()  # the thing reads "Ticket T-26-000001"
             before, thing, _after = str(words.sentence).lower().replace("\u2068", "").partition("%(thing)s")
             assert not (kind and thing) or action.startswith("staff.") or not before.endswith(f" {kind} "), action
+
+
+def test_lines_say_things_and_values_as_people_do(module_app: Flask) -> None:
+    names = presenting.Names({}, {47: "Mohalla Islamia"}, True, "en")
+
+    def told(action: str, entity: str, key: str, **after: object) -> str:
+        entry = AuditEntry(action=action, entity=entity, entity_id=key, actor="sana", before=None, after=after)
+        values = [f"{one.label}: {one.after}" for one in presenting.changes(entry, names)]
+        return "; ".join([presenting.thing_text(entry, names), *values])
+
+    with module_app.test_request_context():
+        assert told("location.edit", "location", "47").endswith("Mohalla Islamia")
+        assert "Unit 2319001" in told("file.upload", "file", "14", owner="unit", owner_id="2319001")
+        said = told("correction.approve", "correction", "3", fields=["consumer_name"])
+        assert "consumer_name" not in said
+        assert "name" in said.lower()
+        assert told("visit.return", "visit", "5", review_state="PENDING").endswith("Waits for review")
+        assert "IN_PROGRESS" not in told("ticket.status", "ticket", "T-26-000001", status="IN_PROGRESS")

@@ -119,7 +119,7 @@ def test_photos_of_a_form_that_is_refused_have_to_be_chosen_again(browse: Browse
     page.set_input_files("[data-photo-input]", photos(1))
     expect(page.locator("[data-photo-chosen] li")).to_have_count(1)
     page.get_by_role("button", name="Make the ticket").click()
-    told = page.get_by_text("What you had chosen here was not sent. Choose it again.")
+    told = page.get_by_text("The photos were not kept. Take or choose them again.")
     expect(told).to_have_count(1)
     page.set_input_files("[data-photo-input]", photos(1))
     expect(told).to_have_count(0)
