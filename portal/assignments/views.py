@@ -18,6 +18,7 @@ from portal.assignments.standing import WORDS
 from portal.db import session, transaction
 from portal.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
 from portal.permissions import Permission, require
+from portal.rollups.remembering import remembered
 from portal.staff.authority import By
 from portal.staff.models import Staff
 from portal.units.models import SurveyUnit
@@ -73,7 +74,7 @@ def _form(values: Any, status: int = 200, error: DomainError | None = None) -> R
         load=load,
         units=units,
         holders=_holders(units),
-        places=[] if units else db.execute(selects.places_with_units(scope, None, MOST_PLACES)).all(),
+        places=[] if units else _places(),
         values=values,
         chosen=set(forms.numbers(values.getlist("agent"))),
         standings=WORDS,
@@ -82,6 +83,13 @@ def _form(values: Any, status: int = 200, error: DomainError | None = None) -> R
         today=today(),
     )
     return page, status
+
+
+def _places() -> list[Any]:
+    """The places that have units, with how many and how they stand."""
+    db, scope = session(), current_scope()
+    query = selects.places_with_units(scope, None, MOST_PLACES)
+    return remembered(db, scope, "places_with_units", MOST_PLACES, lambda: list(db.execute(query)))
 
 
 def _units(survey_ids: tuple[str, ...]) -> list[SurveyUnit]:

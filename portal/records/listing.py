@@ -21,6 +21,7 @@ from portal.locations.models import Location
 from portal.permissions import AreaScope
 from portal.records import selects
 from portal.records.filters import BILLED, CLOSED, LISTED, PAID, PENDING, PLACE, SURVEYED, UNPAID, ListFilter
+from portal.rollups.remembering import remembered
 from portal.rollups.selects import Where
 from portal.search import finder
 from portal.units.models import SurveyUnit
@@ -122,6 +123,11 @@ def unit_areas(session: Session | Connection, wanted: ListFilter, scope: AreaSco
     where = Where(scope, (wanted.area,) if wanted.area is not None else (), wanted.use)
     if wanted.state == CLOSED:
         return _closed_areas(session, SurveyUnit, where, wanted)
+    asked = (where, wanted.state, wanted.status, wanted.size, wanted.cycle)
+    return remembered(session, scope, "unit_areas", asked, lambda: _unit_areas(session, wanted, where))
+
+
+def _unit_areas(session: Session | Connection, wanted: ListFilter, where: Where) -> list[Area]:
     rows = session.execute(selects.units_by_location(where)).all()
     of_cycle: dict[int, tuple[int, int]] = {}
     if wanted.status or wanted.state in {LISTED, BILLED}:
@@ -150,6 +156,11 @@ def account_areas(session: Session | Connection, wanted: ListFilter, scope: Area
     where = Where(scope, (wanted.area,) if wanted.area is not None else (), wanted.use)
     if wanted.state == CLOSED:
         return _closed_areas(session, Account, where, wanted)
+    asked = (where, wanted.state, wanted.status, wanted.size)
+    return remembered(session, scope, "account_areas", asked, lambda: _account_areas(session, wanted, where))
+
+
+def _account_areas(session: Session | Connection, wanted: ListFilter, where: Where) -> list[Area]:
     areas = []
     for place, name, _kind, accounts, pending in session.execute(selects.accounts_by_location(where, wanted.size)):
         most = int(pending) if wanted.state == PENDING else 0 if wanted.contradicts_itself else int(accounts)

@@ -15,6 +15,7 @@ from portal.locations.models import DISTRICT, DIVISION, MOHALLA, PROVINCE, TEHSI
 from portal.locations.names import match_key
 from portal.permissions import Permission, require
 from portal.registers import forms, history, location_selects, merging, pages, selects, tree
+from portal.rollups.remembering import remembered
 from portal.staff import areas as staff_areas
 from portal.units.words import UC_TYPES
 from portal.web.filters import language
@@ -81,10 +82,12 @@ def _counts(locations: list[Location]) -> dict[str, Any]:
     if not ids:
         return {"units": {}, "accounts": {}}
     db = session()
-    return {
-        "units": {one: int(number) for one, number in db.execute(location_selects.units_below(ids))},
-        "accounts": {one: int(number) for one, number in db.execute(location_selects.accounts_below(ids))},
-    }
+
+    def count() -> dict[str, dict[int, int]]:
+        below = {"units": location_selects.units_below(ids), "accounts": location_selects.accounts_below(ids)}
+        return {name: {one: int(number) for one, number in db.execute(query)} for name, query in below.items()}
+
+    return remembered(db, current_scope(), "below", ids, count)
 
 
 @blueprint.get("/<int:location_id>")

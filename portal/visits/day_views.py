@@ -20,6 +20,7 @@ from portal.visits.filters import read_day
 from portal.visits.rules import HANDED_OVER, PROMISED, Doubt
 from portal.visits.views import today
 from portal.web.guard import current_scope
+from portal.web.pages import paginate
 
 blueprint = Blueprint("visit_days", __name__, url_prefix="/visits")
 
@@ -86,8 +87,9 @@ def _sheet(staff_id: int, name: str) -> ResponseReturnValue:
 def people() -> ResponseReturnValue:
     """Who did what on a day."""
     day = read_day(request.args.get("day"), today())
-    rows = list(session().execute(selects.people_of_day(day, current_scope())))
+    query = selects.people_of_day(day, current_scope())
+    page = paginate(session(), query, selects.BY_NAME, request.args.get("cursor"))
     return render_template(
-        "visits/agents.html", rows=rows, day=day, today=today(), before=day - dt.timedelta(days=1),
+        "visits/agents.html", page=page, day=day, today=today(), before=day - dt.timedelta(days=1),
         after=day + dt.timedelta(days=1),
     )  # fmt: skip

@@ -32,6 +32,9 @@ MOST_DOUBTFUL_FIRST = (Key(ComplianceVisit.doubts, True), Key(ComplianceVisit.id
 COUNTED = 1000  # a queue is counted no further
 MOST_PEOPLE = 300
 
+NAME = func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)
+BY_NAME = (Key(NAME), Key(Staff.id))
+
 Reviewer = aliased(Staff, name="reviewer")
 
 
@@ -90,9 +93,14 @@ def rows_with_names() -> Rows:
     )
 
 
+def is_in_rollup(wanted: VisitFilter) -> bool:
+    """Whether the rollup knows how many visits a list holds."""
+    return wanted.agent is None and wanted.doubt is None
+
+
 def number_of(wanted: VisitFilter, scope: AreaScope) -> Rows:
     """How many visits a list holds: from the rollup where that knows, else counted."""
-    if wanted.agent is not None or wanted.doubt is not None:
+    if not is_in_rollup(wanted):
         return select(func.count(ComplianceVisit.id)).where(*conditions(wanted, scope))
     table = RollupVisits
     asked = [scope.clause(table.location_id), within(wanted.area, table.location_id)]
@@ -193,17 +201,16 @@ def of_day(staff_id: int, day: dt.date, scope: AreaScope) -> Rows:
 
 def people_of_day(day: dt.date, scope: AreaScope) -> Rows:
     """Rows (staff_id, name, visits, delivered, promises, doubtful, waiting, returned, first, last) of who logged visits
-    on a day."""
+    on a day, in no order (`BY_NAME`)."""
     table = ComplianceVisit
 
     def number(condition: Any) -> Any:
         return func.count(table.id).filter(condition)
 
-    name = func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)
     return (
         select(
             Staff.id.label("staff_id"),
-            name.label("name"),
+            NAME.label("name"),
             func.count(table.id).label("visits"),
             number(table.outcome.in_(HANDED_OVER)).label("delivered"),
             number(table.outcome == PROMISED).label("promises"),
@@ -216,7 +223,6 @@ def people_of_day(day: dt.date, scope: AreaScope) -> Rows:
         .join(Staff, Staff.id == table.staff_id)
         .where(*_on(day), scope.clause(table.location_id))
         .group_by(Staff.id)
-        .order_by(name, Staff.id)
     )
 
 

@@ -21,6 +21,7 @@ from portal.files.selects import files_of
 from portal.files.service import Owner, store_photo
 from portal.jobs.defer import defer
 from portal.permissions import Permission, require
+from portal.rollups.remembering import remembered
 from portal.staff import areas as tree
 from portal.units.models import SurveyUnit
 from portal.visits import geo, reviewing, rules, selects, service, words
@@ -296,8 +297,13 @@ def index() -> ResponseReturnValue:
     db, scope = session(), current_scope()
     place = area_in_force(wanted.area)
     page = paginate(db, selects.listed(wanted, scope), selects.NEWEST_FIRST, request.args.get("cursor"))
+
+    def count() -> int:
+        return db.scalar(selects.number_of(wanted, scope)) or 0
+
+    number = remembered(db, scope, "visits", wanted, count) if selects.is_in_rollup(wanted) else count()
     return render_template(
-        "visits/list.html", page=page, wanted=wanted, count=db.scalar(selects.number_of(wanted, scope)),
+        "visits/list.html", page=page, wanted=wanted, count=number,
         agents=_agents(wanted), query=request.query_string.decode(), **place,
     )  # fmt: skip
 
