@@ -14,7 +14,9 @@ from benchmarks.server import Server
 from benchmarks.table import Line, percentile
 
 GOAL, SEARCH_GOAL, GROWTH = 120, 100, 1.3
-TIMES = 12
+TIMES = 20
+# Forms are measured, but what they offer (every agent, every place) may grow with the province.
+_FORMS = ("/new", "/edit", "/move", "/correct")
 # One record of each kind that has its share of everything: the query gives what stands in the address.
 _RECORDS = {
     "unit": "SELECT u.survey_id FROM survey_units u JOIN tickets t ON t.unit_id = u.id JOIN compliance_visits v"
@@ -134,14 +136,18 @@ def _lines(found: dict[str, Timed], size: str, before: dict[str, Timed] | None) 
              p95["search"] < SEARCH_GOAL),
     ]  # fmt: skip
     if before is not None:
-        ratios = {name: median(pages[name].times) / median(before[name].times) for name in pages}
-        worst = sorted(ratios, key=lambda name: -ratios[name])[:5]
+        shown = [name for name in pages if not name.split("?")[0].endswith(_FORMS)]
+        was, now = ({name: median(one[name].times) for name in shown} for one in (before, pages))
+        ratios = {name: now[name] / was[name] for name in shown}
+        worst = sorted(ratios, key=lambda name: -ratios[name])[:6]
+        named = ", ".join(f"{ratios[name]:.2f} x ({name}, {was[name]:.0f} to {now[name]:.0f} ms)" for name in worst)
+        within = sum(value <= GROWTH for value in ratios.values())
         lines.append(
             Line(
-                f"growth to {size}, medians of each page",
+                f"growth to {size}, medians of {len(shown)} list and record pages",
                 f"<= {GROWTH} x",
                 "",
-                ", ".join(f"{ratios[name]:.2f} x ({name})" for name in worst),
+                f"{within} within, median {median(ratios.values()):.2f} x; {named}",
                 ratios[worst[0]],
                 ratios[worst[0]] <= GROWTH,
             )
