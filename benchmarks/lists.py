@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from benchmarks import field_set, grow
 from benchmarks.dataset import Dataset, served_app
@@ -65,27 +67,41 @@ class Timed:
 
 def run(server: Server, data: Dataset, runs: int, report: Callable[[str], None]) -> list[Line]:
     field_set.fill(server, data.whole)
-    small = _measure(server, data.whole, runs, report)
-    lines = _lines(small, f"{data.options.units:,} units", None)
-    if server.exists(grow.name_of(data.whole)):
-        large = _measure(server, grow.name_of(data.whole), runs, report)
-        lines += _lines(large, f"{data.options.units * grow.TIMES:,} units", small)
+    large = grow.name_of(data.whole)
+    names = [data.whole, large] if server.exists(large) else [data.whole]
+    found = _measure(server, names, runs, report)
+    lines = _lines(found[data.whole], f"{data.options.units:,} units", None)
+    if large in found:
+        lines += _lines(found[large], f"{data.options.units * grow.TIMES:,} units", found[data.whole])
     return lines
 
 
-def _measure(server: Server, database: str, runs: int, report: Callable[[str], None]) -> dict[str, Timed]:
-    """What each page takes, by '<user> <page>', and the searches as 'search'."""
-    ids = {name: rows[0][0] for name, query in _RECORDS.items() if (rows := server.execute(query, database))}
-    missing = {name for name in _RECORDS if ids.get(name) is None}
+def _measure(
+    server: Server, databases: Sequence[str], runs: int, report: Callable[[str], None]
+) -> dict[str, dict[str, Timed]]:
+    """What each page takes, by database and '<user> <page>', and the searches as 'search'.
+
+    Page by page on one database after the other, so that a machine that grows slower is no growth of the data.
+    """
+    found: dict[str, dict[str, Timed]] = {name: {} for name in databases}
+    ids: dict[str, dict[str, Any]] = {}
+    for name in databases:
+        rows = {key: server.execute(query, name) for key, query in _RECORDS.items()}
+        ids[name] = {key: row[0][0] for key, row in rows.items() if row and row[0][0] is not None}
+    missing = {key for key in _RECORDS if any(key not in known for known in ids.values())}
     report(f"not in this set: {missing or 'nothing'}")
-    found: dict[str, Timed] = {}
-    with served_app(server, database) as app:
+    with contextlib.ExitStack() as stack:
+        apps = {name: stack.enter_context(served_app(server, name)) for name in databases}
         for user, pages in _PAGES.items():
-            browser = Browser(app, user)
-            for page in (one for one in pages if not any(f"{{{name}}}" in one for name in missing)):
-                found[f"{user} {page}"] = timed = _page(browser, page.format(**ids), TIMES * runs)
-                report(f"{user} {page}: p95 {percentile(timed.times, 0.95):.0f} ms, {timed.statements} queries")
-        found["search"] = _searches(server, database, Browser(app, "head"), runs)
+            browsers = {name: Browser(app, user) for name, app in apps.items()}
+            for page in (one for one in pages if not any(f"{{{key}}}" in one for key in missing)):
+                for name, browser in browsers.items():
+                    timed = _page(browser, page.format(**ids[name]), TIMES * runs)
+                    found[name][f"{user} {page}"] = timed
+                    p95, middle = percentile(timed.times, 0.95), median(timed.times)
+                    report(f"{name} {user} {page}: p95 {p95:.0f} ms, median {middle:.0f}, {timed.statements} queries")
+        for name, app in apps.items():
+            found[name]["search"] = _searches(server, name, Browser(app, "head"), runs)
     return found
 
 

@@ -72,10 +72,12 @@ class Server:
         }
 
     def on(self, database: str) -> Settings:
-        """Settings of an app on this database."""
+        """Settings of an app on this database, with a folder and so a cache of its own."""
+        folder = self.settings.instance_dir / "apps" / database
+        folder.mkdir(parents=True, exist_ok=True)
         return replace(
-            self.settings, database_url=self.cluster.url(database), bcrypt_cost=4, max_import_mib=2048,
-            requests_per_minute=MANY_REQUESTS,
+            self.settings, instance_dir=folder, database_url=self.cluster.url(database), bcrypt_cost=4,
+            max_import_mib=2048, requests_per_minute=MANY_REQUESTS,
         )  # fmt: skip
 
     @property
