@@ -67,7 +67,6 @@ def _fresh(app: Flask, databases: Databases, name: str) -> None:
         settings = app.extensions["settings"]
         for folder in (settings.files_dir, settings.uploads_dir):
             shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True, exist_ok=True)
 
 
 def _app_on(databases: Databases, name: str) -> Iterator[Flask]:
