@@ -14,10 +14,10 @@ from dashapps.overview.head import download_path, head, question
 from dashapps.overview.queries import Clock, Figures, Stamp, load, read_stamp
 from dashapps.overview.tiles import tiles, tiles_table
 from dashapps.shared import components as ui
-from dashapps.shared.caching import code_stamp
 from dashapps.shared.filters import Filters
 from dashapps.shared.html import plain
 from portal import db
+from portal.code_stamp import code_stamp
 from portal.extensions import cache
 from portal.permissions import AreaScope, Permission
 from portal.settings.targets import targets_of
@@ -28,6 +28,7 @@ from portal.web.guard import current_scope
 
 TICKETS = "tickets.index"  # the list behind a tile
 CACHE_SECONDS = 24 * 3600
+_MAKERS = ("dashapps/**/*.py", "portal/web/format.py", "portal/translations/**/*.mo")
 
 
 def clock() -> Clock:
@@ -42,7 +43,7 @@ def cache_key(filters: Filters, scope: AreaScope, stamp: Stamp, now: Clock, may_
     as_of = stamp.as_of.isoformat() if stamp.as_of else ""
     bad = ",".join(filters.bad)
     chosen = f"{filters.query()}:{bad}:{now.today}:{now.hour}:{now.start_day}:{now.targets}:{language()}:{may_export:d}"
-    return f"overview:{code_stamp()}:{scope.cache_key}:{stamp.version}:{as_of}:{chosen}"
+    return f"overview:{code_stamp(*_MAKERS)}:{scope.cache_key}:{stamp.version}:{as_of}:{chosen}"
 
 
 def answer(filters: Filters) -> dict[str, Any]:

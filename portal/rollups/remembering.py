@@ -1,7 +1,8 @@
 """What pages compute from the rollups of a whole area, kept until something in the area changes.
 
 A province has ten times the places of a district, and sums over all of them for a page that shows fifty rows would grow
-with it. The version of the area's data is in the key: what is kept is never older than the last commit.
+with it. The version of the area's data is in the key: what is kept is never older than the last commit, nor another
+release's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from portal.code_stamp import code_stamp
 from portal.extensions import cache
 from portal.permissions import AreaScope
 from portal.rollups.selects import Where, data_version
@@ -27,7 +29,7 @@ def remembered(session: Session | Connection, scope: AreaScope, name: str, asked
     from the rollups of the scope: what they do not hold has no version here.
     """
     version = session.scalar(data_version(Where(scope)))
-    key = f"{name}:{scope.cache_key}:{version}:{asked!r}"
+    key = f"{name}:{code_stamp('portal/**/*.py')}:{scope.cache_key}:{version}:{asked!r}"
     kept: tuple[T] | None = cache.get(key)
     if kept is not None:
         return kept[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.errors import NotFoundError
@@ -24,7 +24,7 @@ from portal.tickets.service import now, standing
 from portal.tickets.web import may_see
 from portal.units.models import SurveyUnit
 from portal.web.filters import language
-from portal.web.pages import Page, paginate, read_cursor
+from portal.web.pages import Page, first_of_each, paginate
 
 
 @dataclass(frozen=True)
@@ -107,20 +107,14 @@ def area_in_force(db: Session, area_id: int | None, scope: AreaScope) -> dict[st
 def list_page(
     db: Session, wanted: filters.TicketFilter, reader: Actor, cursor: str | None, moment: dt.datetime
 ) -> Page:
-    """A page of the list. Of an area's whole history each place gives its first ones (see `newest_of_each`)."""
+    """A page of the list. Of an area's whole history each place gives its first ones (see `first_of_each`)."""
     query, keys = selects.rows(wanted, reader, moment), selects.order(wanted)
     is_whole = wanted.area is None and reader.scope.is_everywhere
     if wanted.box != filters.EVERY or is_whole or wanted.words or reader.role is Role.AGENT or len(keys) != 1:
         return paginate(db, query, keys, cursor)
-    descending = keys[0].descending
-    beyond: ColumnElement[bool] = true()
-    if cursor:
-        backwards, values = read_cursor(f"{Ticket.id}{'-' if descending else '+'}", cursor, 1)
-        descending = descending != backwards
-        beyond = Ticket.id < values[0] if descending else Ticket.id > values[0]
     places = db.scalars(selects.places_of(wanted.area, reader)).all()
-    ids = selects.newest_of_each(places, wanted, reader, moment, beyond, descending)
-    return paginate(db, query.where(Ticket.id.in_(ids)), keys, cursor)
+    matches = selects.of_a_place(wanted, reader, moment)
+    return paginate(db, query.where(first_of_each(matches, Ticket.location_id, places, keys, cursor)), keys, cursor)
 
 
 def load(db: Session, reader: Actor, number: str) -> Found:

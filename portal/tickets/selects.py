@@ -9,11 +9,9 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     ColumnElement,
-    Integer,
     Select,
     and_,
     case,
-    cast,
     false,
     func,
     literal_column,
@@ -21,7 +19,6 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
 from portal.billing.models import Account
@@ -44,7 +41,7 @@ from portal.tickets.models import (
 from portal.tickets.rules import ACTIVE, OFFICE, RUNNING, Actor
 from portal.units.models import SurveyUnit
 from portal.visits.models import ComplianceVisit
-from portal.web.pages import PAGE_SIZE, Key
+from portal.web.pages import Key
 
 Rows = Select[*tuple[Any, ...]]
 COMMENTS, EVENTS, SAME, PANEL = 200, 200, 10, 8
@@ -342,28 +339,9 @@ def rows(wanted: filters.TicketFilter, actor: Actor, now: dt.datetime) -> Rows:
     )
 
 
-def newest_of_each(
-    locations: Sequence[int],
-    wanted: filters.TicketFilter,
-    actor: Actor,
-    now: dt.datetime,
-    beyond: ColumnElement[bool],
-    descending: bool,
-) -> Select[int]:
-    """Ids of the first page's worth of matches in each place, of which the first of all are the page.
-
-    Asked for the first of all at once, the planner expects an area's tickets to be spread evenly, and walks through
-    everybody else's when they are not.
-    """
-    place = func.unnest(cast(list(locations), ARRAY(Integer))).table_valued("id", name="place").render_derived()
-    each = (
-        select(Ticket.id)
-        .where(Ticket.location_id == place.c.id, beyond, *matching(wanted, actor, now, of_place=True))
-        .order_by(Ticket.id.desc() if descending else Ticket.id)
-        .limit(PAGE_SIZE + 1)
-        .lateral()
-    )
-    return select(each.c.id).select_from(place).join(each, true())
+def of_a_place(wanted: filters.TicketFilter, actor: Actor, now: dt.datetime) -> Select[int]:
+    """Ids of the matches of a list, to be narrowed to places of the person's areas."""
+    return select(Ticket.id).where(*matching(wanted, actor, now, of_place=True))
 
 
 def places_of(area: int | None, actor: Actor) -> Select[int]:

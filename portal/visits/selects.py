@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import aliased
 from sqlalchemy.types import BigInteger
 
-from portal.assignments.selects import reaches
+from portal.assignments.selects import NAME, reaches
 from portal.billing.models import CANCELLED, Account, Bill
 from portal.locations.models import Location, LocationClosure
 from portal.permissions import AreaScope
@@ -32,7 +32,6 @@ MOST_DOUBTFUL_FIRST = (Key(ComplianceVisit.doubts, True), Key(ComplianceVisit.id
 COUNTED = 1000  # a queue is counted no further
 MOST_PEOPLE = 300
 
-NAME = func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)
 BY_NAME = (Key(NAME), Key(Staff.id))
 
 Reviewer = aliased(Staff, name="reviewer")
@@ -84,7 +83,7 @@ def rows_with_names() -> Rows:
             ComplianceVisit,
             SurveyUnit.survey_id,
             SurveyUnit.consumer_name,
-            func.coalesce(func.nullif(Staff.full_name, ""), Staff.username).label("agent"),
+            NAME.label("agent"),
             Location.name.label("place"),
         )
         .join(SurveyUnit, SurveyUnit.id == ComplianceVisit.unit_id)
@@ -121,7 +120,7 @@ def visit(visit_id: int, scope: AreaScope) -> Rows:
         select(
             ComplianceVisit,
             SurveyUnit,
-            func.coalesce(func.nullif(Staff.full_name, ""), Staff.username).label("agent"),
+            NAME.label("agent"),
             Location.name.label("place"),
             func.coalesce(func.nullif(Reviewer.full_name, ""), Reviewer.username).label("reviewer"),
             Account.psid,
@@ -229,13 +228,11 @@ def people_of_day(day: dt.date, scope: AreaScope) -> Rows:
 def person(staff_id: int, scope: AreaScope) -> Rows:
     """(id, name) of somebody whose areas (one of them at least) lie inside the scope."""
     areas = select(StaffArea.staff_id).where(scope.clause(StaffArea.location_id))
-    name = func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)
-    return select(Staff.id, name.label("name")).where(Staff.id == staff_id, Staff.id.in_(areas))
+    return select(Staff.id, NAME.label("name")).where(Staff.id == staff_id, Staff.id.in_(areas))
 
 
 def agents(scope: AreaScope, since: dt.date) -> Rows:
     """(id, name) of who logged visits since a day and works in the scope, or around it: what a filter offers."""
-    name = func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)
     # One look into the index for each person. Whether those visits lay inside the scope would be known only after all
     # visits of the others' people.
     one = (
@@ -246,9 +243,9 @@ def agents(scope: AreaScope, since: dt.date) -> Rows:
         .scalar_subquery()
     )
     return (
-        select(Staff.id, name.label("name"))
+        select(Staff.id, NAME.label("name"))
         .where(reaches(scope), one.is_not(None))
-        .order_by(name, Staff.id)
+        .order_by(NAME, Staff.id)
         .limit(MOST_PEOPLE)
     )
 
