@@ -115,6 +115,11 @@ def _of_what(facts: Mapping[str, Any]) -> str:
     return f"({ENTITIES.get(owner, owner)} {facts.get('owner_id', '')})" if owner else ""
 
 
+def _nobody_of_ours(actor: str) -> str:
+    """Who did it where it was nobody of the staff, or somebody under another name."""
+    return {"system": str(_("The system")), "public": str(_("Somebody of the public"))}.get(actor, actor)
+
+
 def _report_title(name: str) -> str:
     return next((str(report.title) for report in REPORTS if report.name == name), name)
 
@@ -134,7 +139,7 @@ def line(entry: AuditEntry, names: Names, href: str) -> Line:
     return Line(
         id=entry.id,
         at=entry.at,
-        who=_person(*own) if own else (str(_("The system")) if entry.actor == "system" else entry.actor),
+        who=_person(*own) if own else _nobody_of_ours(entry.actor),
         username=entry.actor,
         sentence=Markup(str(sentence).replace("%(thing)s", str(named))),
         place=names.places.get(entry.location_id, "") if entry.location_id else "",
