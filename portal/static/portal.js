@@ -6,6 +6,8 @@
 
   /* Data requests: own origin, with the form token; a 401 means that the session has ended. */
   function toLogin() {
+    /* Nobody is asked whether he wants to leave: what he typed is kept, and there is nothing to stay for. */
+    body.dataset.leaving = "1";
     var here = location.pathname + location.search;
     location.assign((body.dataset.loginUrl || "/login") + "?expired=1&next=" + encodeURIComponent(here));
   }

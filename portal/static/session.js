@@ -199,7 +199,7 @@
       timer = setTimeout(ask, Math.max(untilWarning() * 1000, 1000));
       return;
     }
-    if (left() <= 0) { body.dataset.leaving = "1"; portal.toLogin(); return; }
+    if (left() <= 0) { portal.toLogin(); return; }
     all("[data-idle-only]", dialog).forEach(function (part) { part.hidden = isWhole(); });
     all("[data-whole-only]", dialog).forEach(function (part) { part.hidden = !isWhole(); });
     if (!dialog.open) dialog.showModal();

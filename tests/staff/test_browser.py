@@ -85,8 +85,11 @@ def test_a_form_left_open_until_the_end_is_there_after_signing_in(browse: Browse
     page.fill("[name=mobile]", "0300-1234567")
     page.clock.run_for(1000)
     sql("UPDATE staff_sessions SET last_seen_at = now() - interval '31 minutes'")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     page.clock.fast_forward("28:10")
     page.wait_for_url("**/login?**")
+    assert asked == []  # nobody is asked whether he wants to leave: there is nothing to stay for
     sign_in(page, "head")
     is_there(page)
     assert has_no_sideways_scroll(page)
