@@ -23,6 +23,7 @@ from portal.files.selects import files_of
 from portal.files.service import Owner, store_photo
 from portal.imports.service import Actor
 from portal.permissions import Permission, require
+from portal.registers.closed import closed_unit
 from portal.registers.fields import UNIT_FIELDS
 from portal.units.models import SurveyUnit
 from portal.web.context import client_address, settings
@@ -84,6 +85,8 @@ def _unit(survey_id: str) -> SurveyUnit:
 def propose(survey_id: str) -> ResponseReturnValue:
     """The form, filled with what the register says."""
     unit = _unit(survey_id)
+    if unit.deleted_at is not None:
+        return closed_unit(unit)
     may_see = may_see_personal(current_user, unit.id)
     return _form(unit, may_see, {})
 
@@ -139,6 +142,8 @@ def send(survey_id: str) -> ResponseReturnValue:
         typed = {name: text for name, text in typed.items() if name not in HIDDEN_FIELDS or text.strip()}
     client_uuid = uuid_of(request.form.get("client_uuid"))
     if client_uuid is None:
+        if unit.deleted_at is not None:
+            return closed_unit(unit, _changed(unit, typed))
         return _form(unit, may_see, {}, 422, _("This form is not complete. Open it anew; what you typed stands below."))
     try:
         uploads = uploads_of("photos")
@@ -154,6 +159,9 @@ def send(survey_id: str) -> ResponseReturnValue:
     except DomainError as error:
         if isinstance(error, NotFoundError | ForbiddenError):
             raise
+        if error.code == "closed":
+            closed = _unit(survey_id)
+            return closed_unit(closed, _changed(closed, typed))
         fields = error.details.get("fields") or {}
         return _form(_unit(survey_id), may_see, fields, error.status, "" if fields else str(error))
     if is_applied:
@@ -163,6 +171,17 @@ def send(survey_id: str) -> ResponseReturnValue:
     if is_applied:
         return redirect(url_for("records.unit", survey_id=survey_id), 303)
     return redirect(url_for(".show", correction_id=made_id), 303)
+
+
+def _changed(unit: SurveyUnit, typed: dict[str, str]) -> list[tuple[str, str]]:
+    """(label, what was typed) of the fields that differ from the register, and the note."""
+    told = [
+        (str(UNIT_FIELDS[name].label), showing.in_words(name, text, may_see=True))
+        for name, text in typed.items()
+        if text.strip() and text.strip() != UNIT_FIELDS[name].text_of(unit)
+    ]
+    note = request.form.get("note", "").strip()
+    return [*told, (_("Note"), note)] if note else told
 
 
 # -- The list --------------------------------------------------------------------------------------------------------

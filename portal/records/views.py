@@ -187,7 +187,7 @@ def unit(survey_id: str) -> ResponseReturnValue:
         psids={one.id: one.psid for one in shown.accounts},
         may_see=may_see,
         tickets=work.tickets,
-        ticket_args={"unit": shown.unit.survey_id},
+        ticket_args={"unit": shown.unit.survey_id} if shown.unit.deleted_at is None else None,
     )
 
 

@@ -118,6 +118,9 @@ def clock_of(ticket: Ticket) -> Clock:
 def create(session: Session, actor: Actor, calendar: WorkCalendar, client_uuid: uuid.UUID, draft: Draft) -> Ticket:
     """A new ticket; the one that was made with this uuid when it comes a second time.
 
+    A ticket may be about a closed unit: that it is closed wrongly, or what its last bill says, is just what people
+    complain of. Its pages do not offer one, and the form says that it is closed.
+
     Raises NotFoundError for an area that is not the actor's, ConflictError for the uuid of another person's ticket.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"ticket:{client_uuid}"})

@@ -54,6 +54,7 @@ class Evidence:
     distance_m: int | None
     photos: int
     is_clock_believed: bool = True
+    is_unit_closed: bool = False
 
 
 def doubts(evidence: Evidence, far_m: int) -> Doubt:
@@ -75,8 +76,9 @@ def doubts(evidence: Evidence, far_m: int) -> Doubt:
 
 
 def approves_itself(evidence: Evidence, far_m: int) -> bool:
-    """Whether a visit needs no reviewer, where the office wants that: near, with a photo, no doubt whatever."""
-    return evidence.distance_m is not None and doubts(evidence, far_m) == 0
+    """Whether a visit needs no reviewer, where the office wants that: near, with a photo, no doubt whatever. That a unit
+    is closed is no doubt of the agent's word, but somebody has to look: it may be closed wrongly."""
+    return not evidence.is_unit_closed and evidence.distance_m is not None and doubts(evidence, far_m) == 0
 
 
 def may_review(reviewer_id: int, visitor_id: int | None, has_permission: bool) -> bool:

@@ -143,7 +143,9 @@ def queue(scope: AreaScope, reviewer_id: int, wanted: VisitFilter | None = None)
 
 
 def queue_rows() -> Rows:
-    return rows_with_names().add_columns(SurveyUnit.gps_lat.label("unit_lat"), SurveyUnit.gps_lon.label("unit_lon"))
+    return rows_with_names().add_columns(
+        SurveyUnit.gps_lat.label("unit_lat"), SurveyUnit.gps_lon.label("unit_lon"), SurveyUnit.deleted_at
+    )
 
 
 def narrowing(wanted: VisitFilter) -> list[Any]:

@@ -99,6 +99,9 @@ class Rules:
 def log_visit(session: Session, actor: Actor, new: NewVisit, now: dt.datetime) -> Logged:
     """Write a visit down; its photos and `finish` come after. The same uuid sent twice gives the first one.
 
+    A unit that was closed while the agent stood before it takes the visit: work done in the field is never lost. It
+    does not approve itself, and the reviewer is told (see `rules.approves_itself`).
+
     Raises NotFoundError (unit, account), InvalidInputError with the field, ConflictError for the uuid of another visit.
     """
     known = _sent_before(session, actor, new)
@@ -195,8 +198,6 @@ def _unit(session: Session, scope: AreaScope, survey_id: str) -> SurveyUnit:
         ).first()
     if unit is None:
         raise NotFoundError(_("Survey id %(id)s is not in the register of your area.", id=survey_id))
-    if unit.deleted_at is not None:
-        raise InvalidInputError(_("This unit is closed. Nothing was saved."))
     return unit
 
 
@@ -299,6 +300,7 @@ def _evidence(session: Session, visit: ComplianceVisit) -> Evidence:
         distance_m=visit.distance_m,
         photos=photos or 0,
         is_clock_believed=clock.happened(visit.device_at, visit.created_at).is_believed,
+        is_unit_closed=session.get_one(SurveyUnit, visit.unit_id).deleted_at is not None,
     )
 
 

@@ -21,6 +21,7 @@ from portal.files.selects import files_of
 from portal.files.service import Owner, store_photo
 from portal.jobs.defer import defer
 from portal.permissions import Permission, require
+from portal.registers.closed import closed_unit
 from portal.rollups.remembering import remembered
 from portal.staff import areas as tree
 from portal.units.models import SurveyUnit
@@ -83,13 +84,16 @@ def _may_review(visit: ComplianceVisit) -> bool:
 @require(Permission.LOG_VISITS)
 @takes_files
 def new() -> ResponseReturnValue:
-    """Log a visit to a unit: `?unit=<survey id>&type=DELIVERY`."""
+    """Log a visit to a unit: `?unit=<survey id>&type=DELIVERY`. A closed one gets no form; a form that was open before it
+    was closed is taken."""
     survey_id = request.args.get("unit", "").strip()
     if not survey_id:
         return render_template("visits/which.html", types=words.TYPES, visit_type=_type())
     unit = _unit(survey_id)
     form = VisitForm()
     if request.method == "GET":
+        if unit.deleted_at is not None:
+            return closed_unit(unit)
         form.client_uuid.data = str(uuid.uuid4())
         return _form_page(form, unit)
     try:
@@ -115,8 +119,10 @@ def _log(wanted: NewVisit) -> int:
         if logged.is_new:
             _store_photos(visit)
             settle(service.finish(db, visit, office()))
-        visit_id = visit.id
+        visit_id, is_closed = visit.id, db.get_one(SurveyUnit, visit.unit_id).deleted_at is not None
     flash(_("Saved.") if logged.is_new else _("This visit was saved before; nothing was saved twice."), "success")
+    if logged.is_new and is_closed:
+        flash(_("This unit was closed meanwhile. The visit is saved; the reviewer sees it."), "warning")
     if logged.is_new and visit.gps_lat is not None and not geo.Point(visit.gps_lat, visit.gps_lon or 0).is_in_punjab:
         flash(_("The phone said it was outside Punjab. The visit is saved; the reviewer sees it."), "warning")
     return visit_id

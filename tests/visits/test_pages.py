@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -274,3 +275,40 @@ def test_a_delivery_of_the_form_is_delivered_once_approved(world: World) -> None
     assert "handed over on" in world.boss.get(f"/accounts/{world.here.psid}").get_data(as_text=True)
     assert send(world.boss, f"/visits/{visit}/return", version=version(world, visit), reason="No.").status_code == 303
     assert rows(world, day, account=account) == [(False,)]
+
+
+@pytest.fixture
+def closed(world: World) -> Iterator[None]:
+    """The unit is closed meanwhile."""
+    change = "UPDATE survey_units SET deleted_at = {at}, delete_reason = 'Torn down' WHERE survey_id = :id RETURNING 1"
+    rows(world, change.format(at="'2025-11-20 12:00+05'"), id=world.here.survey_id)
+    yield
+    rows(world, change.format(at="NULL"), id=world.here.survey_id)
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_closed_unit_offers_no_work(world: World) -> None:
+    unit = world.here.survey_id
+    offers = ("/visits/new", "/tickets/new?unit=", f"/units/{unit}/correct", "/assignments/new?unit=")
+    for client in (world.agent, world.boss):
+        page = client.get(f"/units/{unit}").get_data(as_text=True)
+        assert "Torn down" in page
+        assert [offer for offer in offers if offer in page] == []
+        assert "/visits/new" not in client.get(f"/accounts/{world.here.psid}").get_data(as_text=True)
+    answer = world.agent.get(f"/visits/new?unit={unit}&type=DELIVERY")
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 409
+    assert "20 Nov 2025" in page and "Torn down" in page and f'href="/units/{unit}"' in page
+    assert unit not in world.agent.get("/area").get_data(as_text=True)  # no card either
+    asked = world.agent.get(f"/tickets/new?unit={unit}").get_data(as_text=True)
+    assert "This unit is closed." in asked and 'name="category"' in asked
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_visit_to_a_unit_that_was_closed_meanwhile_is_taken_and_the_reviewer_told(world: World) -> None:
+    answer = log(world, notes="Nobody was told.")
+    visit = id_of(answer)
+    assert "was closed meanwhile" in world.agent.get(f"/visits/{visit}").get_data(as_text=True)
+    for path in (f"/visits/{visit}", "/review/"):
+        assert "Unit closed on 20 Nov 2025" in world.boss.get(path).get_data(as_text=True)
+    assert send(world.boss, f"/visits/{visit}/approve", version=version(world, visit)).status_code == 303
