@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, select
@@ -77,13 +77,13 @@ def nodes_below(location_id: int, scope: AreaScope) -> Rows:
     )
 
 
-def nodes_named(text: str, scope: AreaScope) -> Rows:
-    """Ids of the locations whose name holds the text, inside the area; whole names first."""
+def nodes_named(text: str, scope: AreaScope, kinds: Collection[str] | None = None) -> Rows:
+    """Ids of the locations (of these kinds) whose name holds the text, inside the area; whole names first."""
     key = match_key(text)
     return (
         select(Location.id)
         .where(
-            Location.kind != PROVINCE,
+            Location.kind != PROVINCE if kinds is None else Location.kind.in_(kinds),
             Location.match_key.contains(key, autoescape=True),
             scope.clause(Location.id),
             Location.deleted_at.is_(None),

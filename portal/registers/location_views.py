@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -14,7 +15,7 @@ from portal.errors import ConflictError, DomainError, InvalidInputError, NotFoun
 from portal.locations.models import DISTRICT, DIVISION, MOHALLA, PROVINCE, TEHSIL, UNION_COUNCIL, Location
 from portal.locations.names import match_key
 from portal.permissions import Permission, require
-from portal.registers import forms, history, location_selects, merging, pages, selects, tree
+from portal.registers import forms, history, location_selects, merging, pages, selects, targets, tree
 from portal.rollups.remembering import remembered
 from portal.staff import areas as staff_areas
 from portal.units.words import UC_TYPES
@@ -105,7 +106,7 @@ def _show(location: Location, status: int = 200, error: str = "", typed: str = "
         given_up=list(db.scalars(location_selects.children(location.id, current_scope(), given_up=True))),
         names=list(db.execute(location_selects.names(location.id))),
         spellings=list(db.scalars(location_selects.spellings(location.id))),
-        may_have=tree.KINDS_BELOW[location.kind], error=error, typed=typed,
+        may_have=targets.KINDS_BELOW[location.kind], error=error, typed=typed,
         edits=history.told(db.scalars(selects.changes_of(location_id=location.id)), True),
         into=_find_into(location), **_counts([location, *children]),
     )  # fmt: skip
@@ -132,34 +133,39 @@ def act(location_id: int, what: str) -> ResponseReturnValue:
         return _act_page(location, what)
     try:
         with transaction() as db:
-            target, said = _DO[what](db, location)
+            done = _DO[what](db, location)
     except (ConflictError, InvalidInputError) as error:
         wrong = error.details.get("fields")
         if wrong is None and "field" in error.details:
             wrong = {error.details["field"]: str(error)}
         return _act_page(_find(location_id), what, error.status, error=error, wrong=wrong)
-    flash(said, "success")
-    return _to(target)
+    flash(done.said, "success" if done.changed else "info")
+    return _to(done.location_id)
 
 
 def _act_page(
     location: Location, action: str, status: int = 200, *, error: DomainError | None = None,
     wrong: dict[str, str] | None = None,
 ) -> ResponseReturnValue:  # fmt: skip
-    target = forms.read_id(request.values.get("to"))
-    is_choosing = action in {"move", "merge"} and target is None
+    offered = targets.targets(location, action) if action in {"move", "merge"} else None
+    target = forms.read_id(request.values.get("to")) if offered else None
     into = session().scalars(selects.location_inside(target, current_scope())).one_or_none() if target else None
     if target is not None and into is None:
         raise NotFoundError(_("This area does not exist, or is not one of yours."))
+    refusal = ""
+    if offered and into:
+        refusal = offered.refusal(into.kind, pages.path_of(into.id), into.id)
+        into = None if refusal else into
     typed = request.form if request.method == "POST" else None
     is_stale = error is not None and error.code == "stale"
     page = render_template(
         "registers/location_act.html", location=location, action=action, crumbs=_crumbs(location.id), into=into,
-        path=pages.area_path(target) if target else "", choice=pages.chooser() if is_choosing else None,
+        path=pages.area_path(into.id) if into else "", offered=offered,
+        choice=pages.chooser(offered) if offered and into is None else None,
         effects=merging.effects(session(), location.id) if action == "merge" and into else None,
-        kind_options=[(kind, KINDS[kind]) for kind in tree.KINDS_BELOW[location.kind]], typed=typed,
+        kind_options=[(kind, KINDS[kind]) for kind in targets.KINDS_BELOW[location.kind]], typed=typed,
         wrong=wrong or {}, is_stale=is_stale,
-        error="" if error is None or wrong else str(error),
+        error=refusal if error is None or wrong else str(error),
         version=location.version if typed is None or is_stale else forms.read_version(request.form),
     )  # fmt: skip
     return page, status
@@ -169,20 +175,30 @@ def _given(name: str) -> str:
     return request.form.get(name, "").strip()
 
 
-def _edit(db: Any, location: Location) -> tuple[int, str]:
+@dataclass(frozen=True)
+class Done:
+    """What became of it, where one goes on, and whether anything is different now."""
+
+    location_id: int
+    said: str
+    changed: bool = True
+
+
+def _edit(db: Any, location: Location) -> Done:
     version = forms.read_version(request.form)
     changed = tree.edit(
         db, pages.actor(), location.id, version, _given("name"), _given("name_ur"), _given("uc_type"),
         _given("reason"),
     )  # fmt: skip
-    return location.id, _("Saved. Area lists leave it so.") if changed else _("Nothing was different.")
+    said = _("Saved. Area lists leave it so.") if changed else _("Nothing was different.")
+    return Done(location.id, said, changed)
 
 
-def _add(db: Any, location: Location) -> tuple[int, str]:
+def _add(db: Any, location: Location) -> Done:
     made = tree.create(
         db, pages.actor(), location.id, _given("kind"), _given("name"), _given("name_ur"), _given("uc_type")
     )
-    return made.id, _("Made. Spellings that waited for this name have followed.")
+    return Done(made.id, _("Made. Spellings that waited for this name have followed."))
 
 
 def _target() -> int:
@@ -192,12 +208,13 @@ def _target() -> int:
     return target
 
 
-def _move(db: Any, location: Location) -> tuple[int, str]:
-    tree.move(db, pages.actor(), location.id, forms.read_version(request.form), _target(), _given("reason"))
-    return location.id, _("Moved, with all that lies in it.")
+def _move(db: Any, location: Location) -> Done:
+    changed = tree.move(db, pages.actor(), location.id, forms.read_version(request.form), _target(), _given("reason"))
+    said = _("Moved, with all that lies in it.") if changed else _("It lies there already. Nothing was changed.")
+    return Done(location.id, said, changed)
 
 
-def _merge(db: Any, location: Location) -> tuple[int, str]:
+def _merge(db: Any, location: Location) -> Done:
     if match_key(_given("confirm")) != location.match_key:
         raise InvalidInputError(
             _("Type the name of the location, %(name)s, to confirm. Nothing was merged.", name=location.name)
@@ -212,22 +229,23 @@ def _merge(db: Any, location: Location) -> tuple[int, str]:
         _given("reason"),
         _given("promise"),
     )
-    return target, _("Merged. Everything that hung on it hangs here now, and files that name it mean this one.")
+    return Done(target, _("Merged. Everything that hung on it hangs here now, and files that name it mean this one."))
 
 
-def _close(db: Any, location: Location) -> tuple[int, str]:
+def _close(db: Any, location: Location) -> Done:
     tree.close(db, pages.actor(), location.id, forms.read_version(request.form), _given("reason"))
-    return location.parent_id or location.id, _("Given up. It can be restored.")
+    return Done(location.parent_id or location.id, _("Given up. It can be restored."))
 
 
-def _restore(db: Any, location: Location) -> tuple[int, str]:
+def _restore(db: Any, location: Location) -> Done:
     tree.restore(db, pages.actor(), location.id, forms.read_version(request.form))
-    return location.id, _("Restored.")
+    return Done(location.id, _("Restored."))
 
 
-def _release(db: Any, location: Location) -> tuple[int, str]:
-    tree.release(db, pages.actor(), location.id, forms.read_version(request.form))
-    return location.id, _("Released. The next area list decides.")
+def _release(db: Any, location: Location) -> Done:
+    changed = tree.release(db, pages.actor(), location.id, forms.read_version(request.form))
+    said = _("Released. The next area list decides.") if changed else _("Nothing was different.")
+    return Done(location.id, said, changed)
 
 
 _DO = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import request
@@ -18,6 +18,7 @@ from portal.registers import selects
 from portal.registers.fields import LOCATION, Field
 from portal.registers.forms import read_id
 from portal.registers.history import value_words
+from portal.registers.targets import Targets
 from portal.staff import areas as tree
 from portal.web.context import client_address
 from portal.web.filters import language
@@ -29,11 +30,26 @@ def actor() -> Actor:
     return Actor(current_user.username, current_user.id, current_scope(), client_address())
 
 
-def chooser() -> tree.Choice:
-    """Where the reader is in the tree (`at`), or what his words (`find`) name: for choosing one area."""
+def chooser(offered: Targets | None = None) -> tree.Choice:
+    """Where the reader is in the tree (`at`), or what his words (`find`) name: for choosing one area. `offered`: only
+    what can be chosen, and what leads to it."""
     words = request.args.get("find", "")[:100]
-    return tree.choice(session(), current_scope(), (), opened=read_id(request.args.get("at")), words=words,
-                       language=language())  # fmt: skip
+    found = tree.choice(session(), current_scope(), (), opened=read_id(request.args.get("at")), words=words,
+                        language=language(), kinds=offered.kinds if offered else None)  # fmt: skip
+    if offered is None:
+        return found
+    options = (
+        one
+        for one in found.options
+        if offered.allow(one.kind, one.area.path, one.id) or offered.lie_below(one.kind, one.area.path)
+    )
+    return replace(found, options=tuple(options))
+
+
+def path_of(location_id: int) -> tuple[int, ...]:
+    """The ids down to an area inside the reader's; () when it is none of his."""
+    found = tree.inside(session(), [location_id], current_scope()).get(location_id)
+    return tuple(found.area.path) if found else ()
 
 
 def area_path(location_id: int) -> str:

@@ -18,13 +18,9 @@ from portal.imports.service import Actor
 from portal.locations.locks import lock_registers
 from portal.locations.models import (
     ALIAS,
-    DISTRICT,
-    DIVISION,
-    MOHALLA,
     MOVED,
     PROVINCE,
     RENAMED,
-    TEHSIL,
     UC_TYPES,
     UNION_COUNCIL,
     Location,
@@ -38,18 +34,10 @@ from portal.registers.fields import wrong_fields
 from portal.registers.hanging import references
 from portal.registers.noting import clean_reason, note
 from portal.registers.placing import BY_HAND, location_inside
+from portal.registers.targets import KINDS_BELOW
 from portal.units.words import UC_TYPES as UC_TYPE_WORDS
 
 LONGEST_NAME = 200
-# What may lie in what, the usual kind first.
-KINDS_BELOW: dict[str, tuple[str, ...]] = {
-    PROVINCE: (DIVISION, DISTRICT),
-    DIVISION: (DISTRICT,),
-    DISTRICT: (TEHSIL,),
-    TEHSIL: (UNION_COUNCIL,),
-    UNION_COUNCIL: (MOHALLA,),
-    MOHALLA: (),
-}
 FIELDS = ("name", "name_ur", "uc_type")
 
 
@@ -105,7 +93,8 @@ def edit(
 def move(
     session: Session, actor: Actor, location_id: int, version: int | None, parent_id: int, reason: str = ""
 ) -> bool:
-    """Hang a location, with all below it, under another one. Both must be inside the actor's area."""
+    """Hang a location, with all below it, under another one. Both must be inside the actor's area. False: it lies there
+    already, and nothing was changed."""
     location = open_location(session, actor, location_id, version)
     parent = location_inside(session, parent_id, actor.scope)
     if location.parent_id is None or location.kind not in KINDS_BELOW[parent.kind]:

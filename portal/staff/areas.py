@@ -100,9 +100,11 @@ def below(session: Session, parent: int | None, scope: AreaScope, language: str 
     return _read(session, query)
 
 
-def matching(session: Session, words: str, scope: AreaScope, language: str = "en") -> list[NamedArea]:
-    """The areas inside the scope whose name holds the words, whole names first; a few only."""
-    ids = list(session.scalars(nodes_named(words, scope)))
+def matching(
+    session: Session, words: str, scope: AreaScope, language: str = "en", kinds: Collection[str] | None = None
+) -> list[NamedArea]:
+    """The areas inside the scope (of these kinds) whose name holds the words, whole names first; a few only."""
+    ids = list(session.scalars(nodes_named(words, scope, kinds)))
     found = named(session, ids, language)
     return [found[one] for one in ids if one in found]
 
@@ -129,11 +131,12 @@ def choice(
     opened: int | None = None,
     words: str = "",
     language: str = "en",
+    kinds: Collection[str] | None = None,
 ) -> Choice:
-    """The picker's state. Areas outside the scope are not among the chosen, nor can they be opened."""
+    """The picker's state; words find areas of these kinds only. Areas outside the scope are not among the chosen, nor can they be opened."""
     picked = inside(session, list(dict.fromkeys(chosen))[:MOST_AREAS], scope, language)
     if words.strip():
-        return Choice(tuple(picked.values()), (), tuple(matching(session, words, scope, language)), words.strip())
+        return Choice(tuple(picked.values()), (), tuple(matching(session, words, scope, language, kinds)), words.strip())
     crumbs: tuple[NamedArea, ...] = ()
     if opened is not None:
         here = inside(session, [opened], scope, language).get(opened)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -69,6 +70,67 @@ def test_edit_with_two_editors(module_app: Flask, browser: Callable[..., FlaskCl
     assert answer.status_code == 409
     assert "Chak Four" in answer.get_data(as_text=True)
     verified(module_app)
+
+
+def offered(page: str, what: str) -> set[int]:
+    """The ids that a page lets one choose."""
+    return {int(one) for one in re.findall(rf'/{what}\?(?:[^"]*&amp;)?to=(\d+)"', page)}
+
+
+def test_the_forms_offer_only_where_a_location_can_go(browser: Callable[..., FlaskClient], places: dict[str, int]) -> None:
+    head, one, tehsil = browser(Role.HEAD, None), f"/locations/{places[ONE]}", places["Nilokot"]
+    above = head.get(f"/locations/{tehsil}").get_data(as_text=True)
+    district = max(int(found) for found in re.findall(r'/locations/(\d+)"', above) if int(found) < tehsil)
+    # A union council: under another tehsil; into another union council, anywhere.
+    assert offered(html(head, f"{one}/move?at={district}"), "move") == {places["Dharampur"]}
+    assert offered(html(head, f"{one}/move?find=nilokot"), "move") == set()
+    assert "at=" + str(tehsil) not in html(head, f"{one}/move?at={district}")  # what lies in a tehsil is no place for it
+    assert offered(html(head, f"{one}/merge?at={district}"), "merge") == set()
+    siblings = {places[f"UC-{n}, Chak {n}, Nilokot"] for n in (2, 3, 4)}
+    assert offered(html(head, f"{one}/merge?at={tehsil}"), "merge") == siblings
+    assert offered(html(head, f"{one}/merge?find=chak"), "merge") == siblings
+    # A tehsil: never into itself or what lies in it.
+    path = f"/locations/{tehsil}"
+    assert offered(html(head, f"{path}/move?at={tehsil}"), "move") == set()
+    assert offered(html(head, f"{path}/merge?at={district}"), "merge") == {places["Dharampur"]}
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "to", "sentence"),
+    [
+        ("move", ONE, "Nilokot", "It lies there already."),
+        ("move", ONE, TWO, "A location of this kind cannot lie there."),
+        ("move", "Nilokot", ONE, "A location of this kind cannot lie there."),
+        ("merge", ONE, ONE, "Only two locations of one kind can be merged."),
+        ("merge", ONE, "Dharampur", "Only two locations of one kind can be merged."),
+    ],
+)
+def test_an_impossible_target_is_said_before_anything_is_asked(
+    browser: Callable[..., FlaskClient], places: dict[str, int], what: str, name: str, to: str, sentence: str
+) -> None:
+    page = html(browser(Role.HEAD, None), f"/locations/{places[name]}/{what}?to={places[to]}")
+    assert sentence in page
+    assert 'id="area-find"' in page  # another can be chosen
+    assert 'name="confirm"' not in page and 'method="post" action="/locations/' not in page
+
+
+def test_moving_to_where_it_lies_says_so_and_changes_nothing(
+    module_app: Flask, browser: Callable[..., FlaskClient], places: dict[str, int]
+) -> None:
+    client, path = browser(), f"/locations/{places[ONE]}"
+    state = text("SELECT l.version, (SELECT count(*) FROM audit_log WHERE entity = 'location') FROM locations l WHERE id = :id")
+    with module_app.app_context():
+        before = db.session.execute(state, {"id": places[ONE]}).one()
+        db.session.rollback()
+    target = f"/locations/{places[ONE]}/move?to={places['Nilokot']}"
+    token = people.csrf_token(html(client, "/me"))
+    answer = client.post(target, data={"csrf_token": token, "version": str(before.version)}, follow_redirects=True)
+    page = answer.get_data(as_text=True)
+    assert "It lies there already. Nothing was changed." in page and "Moved" not in page
+    assert answer.request.path == path
+    with module_app.app_context():
+        assert db.session.execute(state, {"id": places[ONE]}).one() == before
+        db.session.rollback()
 
 
 def test_add_name_move_merge_and_give_up(
