@@ -163,8 +163,9 @@ def _setup_web(app: Flask, settings: Settings) -> None:
     """Order matters: what is registered first runs first before a request, and last after it."""
     from portal.notifications import wiring
     from portal.staff import login
-    from portal.web import assets, errors, guard, logs, security, shell
+    from portal.web import assets, errors, guard, logs, security, shell, typed
 
+    app.request_class = typed.Request
     assets.install(app, settings.cache_dir / "compressed")
     logs.install(app, settings)
     security.install(app, settings)

@@ -7,6 +7,7 @@ import re
 from zoneinfo import ZoneInfo
 
 from portal.billing.cycles import parse_month
+from portal.imports.cells import clean
 from portal.imports.names_and_dates import parse_date, parse_timestamp
 
 KARACHI = ZoneInfo("Asia/Karachi")
@@ -18,11 +19,8 @@ FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
 def text_of(cell: str | None) -> str | None:
-    """The text without blanks around it and control characters in it; an empty cell is NULL."""
-    if cell is None:
-        return None
-    value = "".join(c if c.isprintable() else " " for c in cell).strip()
-    return value or None
+    """The text without blanks around it and control characters in it, as in any other file; an empty cell is NULL."""
+    return None if cell is None else clean(cell) or None
 
 
 def lines_of(cell: str | None) -> str | None:

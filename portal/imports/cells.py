@@ -12,6 +12,8 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
+from portal.text import has_hidden, without_hidden
+
 MAX_RUPEES = 2_147_483_647
 # Longer numbers lose digits in a spreadsheet, which keeps 15.
 EXACT_DIGITS = 15
@@ -28,10 +30,10 @@ Text = str | None
 
 
 def _clean_slowly(text: str) -> str:
-    """NFC, control characters out (line breaks and tabs become blanks), lone surrogates replaced."""
-    text = unicodedata.normalize("NFC", text)
+    """Control characters out (line breaks and tabs become blanks), lone surrogates replaced, what cannot be seen out,
+    NFC: last, since what stood between two characters may have kept them apart."""
     out = []
-    for char in text:
+    for char in without_hidden(text):
         category = unicodedata.category(char)
         if category in {"Cc", "Zl", "Zp"}:
             # A blank for those that separate words.
@@ -39,14 +41,15 @@ def _clean_slowly(text: str) -> str:
                 out.append(" ")
         elif category == "Cs":
             out.append("\ufffd")
-        elif char != "\ufeff":
+        else:
             out.append(char)
-    return "".join(out).strip()
+    return unicodedata.normalize("NFC", "".join(out)).strip()
 
 
 def clean(text: str) -> str:
-    """The text on one line, without outer blanks and control characters; Urdu and inner blanks stay."""
-    if text.isprintable() and (text.isascii() or unicodedata.is_normalized("NFC", text)):
+    """The text on one line, without outer blanks and characters that cannot be seen (see `portal.text`); Urdu and inner
+    blanks stay."""
+    if text.isprintable() and (text.isascii() or (unicodedata.is_normalized("NFC", text) and not has_hidden(text))):
         return text.strip()
     return _clean_slowly(text)
 

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, select
 from portal.billing.cycles import cycle_bounds, parse_day, parse_month
 from portal.errors import InvalidInputError
 from portal.locations.models import LocationClosure
+from portal.text import without_hidden
 from portal.web import format as fmt
 from portal.web.masking import holds_personal_number
 
@@ -245,7 +246,7 @@ def text(label: Any, condition: Callable[[str], ColumnElement[bool]]) -> Filter:
         if typed and holds_personal_number(typed):
             why = _("A mobile or CNIC number must not stand in the address of a page. Use the search box for it.")
             raise InvalidInputError(why, code="personal_number")
-        return " ".join(typed.split())[:MAX_TEXT] if typed else None
+        return " ".join(without_hidden(typed).split())[:MAX_TEXT] if typed else None
 
     return Filter(
         "q",

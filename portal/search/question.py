@@ -11,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from portal.text import without_hidden
 from portal.units.searchtext import fold
 
 MAX_LENGTH = 200
@@ -104,7 +105,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 def read(text: str | None) -> Question:
     """Take a search text apart. Any text is accepted; what is longer than 200 characters is cut."""
-    clean = " ".join((text or "").replace("\0", " ").split())[:MAX_LENGTH].strip()
+    clean = " ".join(without_hidden(text or "").replace("\0", " ").split())[:MAX_LENGTH].strip()
     western = _EXCEL_TAIL.sub("", western_digits(clean))
     number = re.sub(r"\D", "", western) if _NUMBER.fullmatch(western) else ""
     return Question(clean, number, _words(western))

@@ -136,7 +136,9 @@ def choice(
     """The picker's state; words find areas of these kinds only. Areas outside the scope are not among the chosen, nor can they be opened."""
     picked = inside(session, list(dict.fromkeys(chosen))[:MOST_AREAS], scope, language)
     if words.strip():
-        return Choice(tuple(picked.values()), (), tuple(matching(session, words, scope, language, kinds)), words.strip())
+        return Choice(
+            tuple(picked.values()), (), tuple(matching(session, words, scope, language, kinds)), words.strip()
+        )
     crumbs: tuple[NamedArea, ...] = ()
     if opened is not None:
         here = inside(session, [opened], scope, language).get(opened)

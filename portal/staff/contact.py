@@ -8,6 +8,7 @@ import unicodedata
 from flask_babel import gettext as _
 
 from portal.errors import InvalidInputError
+from portal.text import without_hidden
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{1,63}")
 _EMAIL = re.compile(
@@ -34,12 +35,12 @@ def clean_username(text: str) -> str:
 
 def clean_full_name(text: str) -> str:
     """The name in one line, in any alphabet. Raises InvalidInputError when it is missing, too long or no name."""
-    name = " ".join(unicodedata.normalize("NFC", text).split())
+    name = " ".join(unicodedata.normalize("NFC", without_hidden(text)).split())
     if not name:
         raise InvalidInputError(_("Enter the full name."), field="full_name")
     if len(name) > LONGEST_NAME:
         raise InvalidInputError(_("A name has at most %(number)s characters.", number=LONGEST_NAME), field="full_name")
-    # Marks that turn the direction of what follows would make one name look like another.
+    # Whatever else cannot be seen would make one name look like another.
     if any(
         unicodedata.category(char) in {"Cc", "Cf", "Co", "Cs", "Cn"} and char not in "\u200c\u200d" for char in name
     ):

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from portal.text import without_hidden
 from portal.tickets.models import DECISIONS, PRIORITIES, TICKET_SOURCES, TICKET_STATUSES
 from portal.web.masking import holds_personal_number
 
@@ -62,7 +63,7 @@ def _one_of(value: str, allowed: tuple[str, ...]) -> str | None:
 
 def read_filter(args: Mapping[str, str], boxes: tuple[str, ...]) -> TicketFilter:
     """The filter of a query string; `boxes` are those the reader has, the first one his own start."""
-    words = " ".join(args.get("q", "").replace("\0", " ").split())[:100]
+    words = " ".join(without_hidden(args.get("q", "")).replace("\0", " ").split())[:100]
     return TicketFilter(
         box=_one_of(args.get("box", ""), boxes) or boxes[0],
         status=_one_of(args.get("status", ""), TICKET_STATUSES),

@@ -250,14 +250,27 @@ def test_the_list_asks_few_queries_however_long(team: Crew) -> None:
 
 def test_a_closed_unit_takes_no_correction_and_says_why_and_since_when(team: Crew) -> None:
     unit = team.here[0]
-    team.run("UPDATE survey_units SET deleted_at = '2025-11-20 12:00+05', delete_reason = 'Torn down' WHERE survey_id = :id", id=unit)
+    team.run(
+        "UPDATE survey_units SET deleted_at = '2025-11-20 12:00+05', delete_reason = 'Torn down' WHERE survey_id = :id",
+        id=unit,
+    )
     asked = team.get("amna", f"/units/{unit}/correct", 409)
-    sent = team.post("amna", f"/units/{unit}/correct", 409, client_uuid=str(uuid.uuid4()), consumer_name="X Y", use="COMMERCIAL", note="by the gate")
+    sent = team.post(
+        "amna",
+        f"/units/{unit}/correct",
+        409,
+        client_uuid=str(uuid.uuid4()),
+        consumer_name="X Y",
+        use="COMMERCIAL",
+        note="by the gate",
+    )
     for page in (asked, sent, team.post("amna", f"/units/{unit}/correct", 409, consumer_name="X Y")):
         assert "Closed on 20 Nov 2025. “ Torn down ”" in words(page)
         assert f'href="/units/{unit}"' in page
         assert "<form" not in page.partition("<main")[2].partition("</main>")[0]
-    assert {"X Y", "Commercial", "by the gate"} <= set(re.findall(r"<dd[^>]*><bdi>(.*?)</bdi>", sent)), "what was typed is lost"
+    assert {"X Y", "Commercial", "by the gate"} <= set(re.findall(r"<dd[^>]*><bdi>(.*?)</bdi>", sent)), (
+        "what was typed is lost"
+    )
     assert "/restore" not in asked  # an agent may not
     assert team.run("SELECT count(*) FROM corrections") == [(0,)]
 

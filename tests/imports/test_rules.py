@@ -472,3 +472,27 @@ class TestColumnsThatAreNotThere:
     def test_a_month_for_a_date_that_is_not_there_is_said(self, db_session: Session, tmp_path: Path) -> None:
         outcome = bring(db_session, write(tmp_path, "biller", [biller_row(1)]), issued={"2025-10-01": "2025-10"})
         assert codes(outcome)["ISSUED_NOT_IN_FILE"] == 1
+
+
+@pytest.mark.usefixtures("tree")
+def test_characters_that_nobody_sees_make_no_row_another_one(db_session: Session, tmp_path: Path) -> None:
+    def files(mark: str, shape: str = "\u200c") -> dict[str, list[Any]]:
+        name = f"محمد{shape}{mark}علی {mark}"
+        return {
+            "survey": [survey_row(n, name=f"{mark}{name}", address=f"House{mark} 4", house_type=f"Pakka{mark}",
+                                  mobile_num=f"{mark}0300 1234567", union_council=f"UC-1, {mark}Chak 1, Nilokot")
+                       for n in range(1, 4)],
+            "biller": [biller_row(n, name=name, office=f"Nilokot{mark} Office") for n in range(1, 4)],
+            "paid": [paid_row(n, channel=f"1{mark}Bill", office=f"Nilokot{mark} Office") for n in range(1, 4)],
+        }  # fmt: skip
+
+    plain = files("")
+    for form, rows in files("\u202e").items():
+        bring(db_session, write(tmp_path, form, rows))
+    for mark in ("\u202e", "", "\u200b\ufeff", "\u2067"):
+        for form, rows in files(mark).items():
+            counts = bring(db_session, write(tmp_path, form, [*rows, rows[0]])).counts
+            assert (counts.unchanged, counts.duplicates, counts.rows) == (3, 1, 4), (form, mark)
+    kept = one(db_session, "SELECT consumer_name, address, house_type, mobile FROM survey_units LIMIT 1")
+    assert kept == (plain["survey"][0][15].strip(), "House 4", "Pakka", "03001234567")
+    assert one(db_session, "SELECT min(channel), max(channel), count(*) FROM payments") == ("1Bill", "1Bill", 3)

@@ -77,14 +77,18 @@ def offered(page: str, what: str) -> set[int]:
     return {int(one) for one in re.findall(rf'/{what}\?(?:[^"]*&amp;)?to=(\d+)"', page)}
 
 
-def test_the_forms_offer_only_where_a_location_can_go(browser: Callable[..., FlaskClient], places: dict[str, int]) -> None:
+def test_the_forms_offer_only_where_a_location_can_go(
+    browser: Callable[..., FlaskClient], places: dict[str, int]
+) -> None:
     head, one, tehsil = browser(Role.HEAD, None), f"/locations/{places[ONE]}", places["Nilokot"]
     above = head.get(f"/locations/{tehsil}").get_data(as_text=True)
     district = max(int(found) for found in re.findall(r'/locations/(\d+)"', above) if int(found) < tehsil)
     # A union council: under another tehsil; into another union council, anywhere.
     assert offered(html(head, f"{one}/move?at={district}"), "move") == {places["Dharampur"]}
     assert offered(html(head, f"{one}/move?find=nilokot"), "move") == set()
-    assert "at=" + str(tehsil) not in html(head, f"{one}/move?at={district}")  # what lies in a tehsil is no place for it
+    assert "at=" + str(tehsil) not in html(
+        head, f"{one}/move?at={district}"
+    )  # what lies in a tehsil is no place for it
     assert offered(html(head, f"{one}/merge?at={district}"), "merge") == set()
     siblings = {places[f"UC-{n}, Chak {n}, Nilokot"] for n in (2, 3, 4)}
     assert offered(html(head, f"{one}/merge?at={tehsil}"), "merge") == siblings
@@ -118,7 +122,9 @@ def test_moving_to_where_it_lies_says_so_and_changes_nothing(
     module_app: Flask, browser: Callable[..., FlaskClient], places: dict[str, int]
 ) -> None:
     client, path = browser(), f"/locations/{places[ONE]}"
-    state = text("SELECT l.version, (SELECT count(*) FROM audit_log WHERE entity = 'location') FROM locations l WHERE id = :id")
+    state = text(
+        "SELECT l.version, (SELECT count(*) FROM audit_log WHERE entity = 'location') FROM locations l WHERE id = :id"
+    )
     with module_app.app_context():
         before = db.session.execute(state, {"id": places[ONE]}).one()
         db.session.rollback()
