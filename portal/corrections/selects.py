@@ -12,7 +12,6 @@ from portal.corrections.models import PENDING, Correction
 from portal.files.models import StoredFile
 from portal.locations.models import Location
 from portal.permissions import AreaScope
-from portal.registers.models import Lookup
 from portal.staff.models import Staff
 from portal.units.models import SurveyUnit
 
@@ -64,8 +63,3 @@ def photo_counts(ids: Sequence[int]) -> Rows:
         .where(StoredFile.correction_id.in_(ids), StoredFile.deleted_at.is_(None))
         .group_by(StoredFile.correction_id)
     )
-
-
-def offered_words() -> Select[Any]:
-    """The words that fields of kind lookup offer."""
-    return select(Lookup).where(Lookup.is_active).order_by(Lookup.position, Lookup.name)

@@ -8,6 +8,7 @@ from typing import Any
 from portal.corrections.models import Correction
 from portal.corrections.service import moved
 from portal.registers.fields import UNIT_FIELDS
+from portal.registers.wording import field_words
 from portal.units.models import SurveyUnit
 from portal.web.masking import mask_value
 
@@ -26,7 +27,7 @@ class Line:
 def in_words(name: str, value: str, may_see: bool) -> str:
     """A value as people read it: codes in words, numbers of people masked as need be."""
     choices = UNIT_FIELDS[name].choices or {}
-    return str(choices[value]) if value in choices else mask_value(name, value, may_see)
+    return str(choices[value]) if value in choices else mask_value(name, field_words(name, value), may_see)
 
 
 def lines(correction: Correction, unit: SurveyUnit | None, *, may_see: bool, is_own: bool = False) -> list[Line]:

@@ -23,11 +23,12 @@ from portal.files.selects import files_of
 from portal.files.service import Owner, store_photo
 from portal.imports.service import Actor
 from portal.permissions import Permission, require
+from portal.registers import wording
 from portal.registers.closed import closed_unit
 from portal.registers.fields import UNIT_FIELDS
+from portal.registers.pages import offered_words
 from portal.units.models import SurveyUnit
 from portal.web.context import client_address, settings
-from portal.web.filters import language
 from portal.web.guard import current_scope
 from portal.web.masking import may_see_personal, seen_units
 from portal.web.noting import note_personal_views
@@ -99,10 +100,8 @@ def _form(
     values = {}
     for name in service.OFFERED:
         is_hidden = name in HIDDEN_FIELDS and not may_see
-        values[name] = request.form.get(name, "" if is_hidden else UNIT_FIELDS[name].text_of(unit))
-    lookups: dict[str, list[Any]] = {}
-    for word in session().scalars(selects.offered_words()):
-        lookups.setdefault(word.kind, []).append(word)
+        now = "" if is_hidden else wording.field_words(name, UNIT_FIELDS[name].text_of(unit))
+        values[name] = request.form.get(name, now)
     page = render_template(
         "corrections/propose.html",
         unit=unit,
@@ -112,12 +111,11 @@ def _form(
         errors=errors,
         error=error,
         hidden_fields=() if may_see else HIDDEN_FIELDS,
-        lookups=lookups,
+        offered_words=offered_words(UNIT_FIELDS),
         pending=_pending(unit, may_see),
         client_uuid=uuid_of(request.form.get("client_uuid")) or uuid.uuid4(),
         note=request.form.get("note", ""),
         is_direct=_is_direct(),
-        language=language(),
     )
     return page, status
 
@@ -137,7 +135,8 @@ def send(survey_id: str) -> ResponseReturnValue:
     """Keep the proposal (or apply it at once), once for each form however often it is sent."""
     unit = _unit(survey_id)
     may_see = may_see_personal(current_user, unit.id)
-    typed = {name: request.form[name] for name in service.OFFERED if name in request.form}
+    now = {name: UNIT_FIELDS[name].text_of(unit) for name in service.OFFERED}
+    typed = wording.stored({name: request.form[name] for name in service.OFFERED if name in request.form}, now)
     if not may_see:
         typed = {name: text for name, text in typed.items() if name not in HIDDEN_FIELDS or text.strip()}
     client_uuid = uuid_of(request.form.get("client_uuid"))

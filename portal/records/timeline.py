@@ -16,7 +16,9 @@ from portal.audit.words import title as action_title
 from portal.billing.cycles import parse_month
 from portal.billing.models import CANCELLED
 from portal.records.record import History, superseding
+from portal.registers.models import CHANNEL
 from portal.registers.service import HOLD
+from portal.registers.wording import in_words
 from portal.tickets.panel import Line
 from portal.visits import words as visit_words
 from portal.visits.models import APPROVED
@@ -92,7 +94,9 @@ def _bills(history: History, many: bool) -> list[Event]:
 def _payments(history: History, many: bool) -> list[Event]:
     events = []
     for payment in history.payments:
-        where = _("for %(month)s by %(channel)s", month=_month(payment.month), channel=payment.channel)
+        where = _(
+            "for %(month)s by %(channel)s", month=_month(payment.month), channel=in_words(CHANNEL, payment.channel)
+        )
         if payment.bill_month is None:
             where += " · " + _("not allocated to a bill")
         elif payment.bill_month != payment.month:

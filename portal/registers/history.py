@@ -10,6 +10,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from portal.registers import wording
 from portal.registers.fields import ACCOUNT_FIELDS, UNIT_FIELDS
 from portal.registers.models import CORRECTION, CUTOVER, EDIT, TICKET, RecordChange
 from portal.units.words import CODES
@@ -75,6 +76,8 @@ def value_words(name: str, value: Any) -> str:
         said = ", ".join(map(str, value))
     elif name == "hold" and value:
         said = ", ".join(field_label(one) for one in str(value).split(", "))
+    elif name in wording.LISTS:
+        said = wording.field_words(name, str(value or ""))
     elif name in CODES:
         said = CODES[name].get(value, said)
     elif name == "monthly_fee" and isinstance(value, int):

@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from portal.db import session, transaction
 from portal.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
 from portal.permissions import Permission, require
-from portal.registers import forms, lookups, pages, selects
+from portal.registers import forms, lookups, pages, selects, wording
 from portal.registers.models import BUSINESS_TYPE, CHANNEL, HOUSE_TYPE, LOOKUP_KINDS, WATER_CONNECTION
 
 blueprint = Blueprint("lookups", __name__, url_prefix="/lookups")
@@ -21,6 +21,12 @@ TITLES: dict[str, Any] = {
     BUSINESS_TYPE: _l("Business types"), HOUSE_TYPE: _l("House types"), WATER_CONNECTION: _l("Water connections"),
     CHANNEL: _l("Channels of payment"),
 }  # fmt: skip
+
+
+@blueprint.app_template_filter("in_words")
+def in_words(value: str | None, kind: str) -> str | None:
+    """`{{ unit.business_type | in_words('BUSINESS_TYPE') }}`: the word as the reader calls it."""
+    return wording.in_words(kind, value)
 
 
 @blueprint.get("/")

@@ -36,6 +36,10 @@ def save(
     same = select(Lookup.id).where(Lookup.kind == kind, func.lower(Lookup.name) == name.lower())
     if session.scalars(same.where(Lookup.id != (lookup_id or 0))).first() is not None:
         raise ConflictError(_("The list has this word already."), code="taken", field="name")
+    # By an Urdu name that two words share nobody could say which of them he means.
+    same = select(Lookup.id).where(Lookup.kind == kind, Lookup.name_ur == name_ur, Lookup.id != (lookup_id or 0))
+    if name_ur and session.scalars(same).first() is not None:
+        raise ConflictError(_("Another word of the list has this Urdu name already."), code="taken", field="name_ur")
     before = None if lookup_id is None else {"name": found.name, "name_ur": found.name_ur, "is_active": found.is_active}
     found.name, found.name_ur, found.is_active = name, name_ur or None, is_active
     found.position = int(position) if position else 0 if lookup_id is None else found.position

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from portal.db import session
 from portal.imports.service import Actor
 from portal.locations.models import Location
-from portal.registers import selects
+from portal.registers import selects, wording
 from portal.registers.fields import LOCATION, Field
 from portal.registers.forms import read_id
 from portal.registers.history import value_words
@@ -59,12 +59,10 @@ def area_path(location_id: int) -> str:
 
 
 def offered_words(fields: Mapping[str, Field]) -> dict[str, list[tuple[str, str]]]:
-    """{field: [(word, in Urdu)]} that a form offers where files may bring others."""
-    wanted = {field.lookup: name for name, field in fields.items() if field.lookup}
-    found: dict[str, list[tuple[str, str]]] = {name: [] for name in wanted.values()}
-    for row in session().execute(selects.offered(list(wanted))):
-        found[wanted[row.kind]].append((row.name, row.name_ur or ""))
-    return found
+    """{field: [(word as the reader calls it, its other name)]} that a form offers where files may bring others."""
+    wanted = {name: field.lookup for name, field in fields.items() if field.lookup}
+    found = wording.offered(session().execute(selects.offered(list(wanted.values()))))
+    return {name: found.get(kind, []) for name, kind in wanted.items()}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from portal.db import session, transaction
 from portal.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
 from portal.permissions import Permission, require
-from portal.registers import forms, pages, selects, service
+from portal.registers import forms, pages, selects, service, wording
 from portal.registers.fields import LOCATION
 from portal.registers.kinds import ACCOUNT, UNIT, Kind
 from portal.web.guard import current_scope
@@ -59,11 +59,11 @@ def _edit(kind: Kind, key: str) -> ResponseReturnValue:
         flash(_("It is closed. Restore it first; nothing was changed."), "warning")
         return _to_record(kind, key)
     saved = forms.texts_of(record, kind.fields)
-    form = forms.make_form(kind.fields, saved)
+    form = forms.make_form(kind.fields, wording.shown(saved))
     if request.method == "GET":
         return _edit_page(kind, record, form, was=saved)
-    typed = forms.typed(form, kind.fields)
     was = forms.unpack(request.form.get("was", ""), kind.fields) or saved
+    typed = wording.stored(forms.typed(form, kind.fields), was)
     mine = {name: text for name, text in typed.items() if text != was.get(name, saved[name]).strip()}
     if not form.validate():
         return _edit_page(kind, record, form, 422, was=was)
@@ -143,7 +143,7 @@ def _create(kind: Kind) -> ResponseReturnValue:
 
 
 def _make(kind: Kind, form: Any, area_id: int, area: str) -> ResponseReturnValue:
-    values = {**forms.typed(form, kind.fields), LOCATION: str(area_id)}
+    values = {**wording.stored(forms.typed(form, kind.fields)), LOCATION: str(area_id)}
     # A unit without a number of the portal gets the one that was kept for this form: sent twice, it is one unit.
     key = (form[kind.key].data or "").strip() or (forms.reserved(request.form) if kind is UNIT else "")
     try:

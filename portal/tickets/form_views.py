@@ -16,6 +16,7 @@ from portal.errors import ConflictError, DomainError, InvalidInputError, NotFoun
 from portal.files.incoming import uploads_of
 from portal.files.service import Owner, store_document, store_photo
 from portal.permissions import Permission, require
+from portal.registers import wording
 from portal.tickets import areas, editing, linking, pages, selects, service, words
 from portal.tickets.forms import WANTED, TicketForm, read_ids
 from portal.tickets.linking import About
@@ -214,7 +215,7 @@ def _saved(found: pages.Found) -> dict[str, str]:
         "description": ticket.description, "survey_id": found.row.survey_id or "", "psid": found.row.psid or "",
         "bill_month": f"{ticket.bill_month:%Y-%m}" if ticket.bill_month else "",
         "disputed_amount": "" if ticket.disputed_amount is None else str(ticket.disputed_amount),
-        **{f"wanted_{name}": str(ticket.wanted.get(name, "")) for name in WANTED},
+        **{f"wanted_{name}": wording.field_words(name, str(ticket.wanted.get(name, ""))) for name in WANTED},
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from wtforms.validators import InputRequired, Length, ValidationError
 
 from portal.billing.cycles import parse_month
 from portal.errors import InvalidInputError
+from portal.registers import wording
 from portal.registers.fields import UNIT_FIELDS, read_changes
 from portal.tickets.models import PRIORITIES, TicketCategory
 from portal.tickets.service import TEXT_LENGTH, TITLE_LENGTH
@@ -114,7 +115,7 @@ class TicketForm(FlaskForm):  # type: ignore[misc]
     def wanted(self) -> dict[str, str]:
         """What is to be corrected: {field of the unit: what was typed}, without what was left empty."""
         typed = {name: (self[f"wanted_{name}"].data or "").strip() for name in WANTED}
-        return {name: value for name, value in typed.items() if value}
+        return wording.stored({name: value for name, value in typed.items() if value})
 
     def validate(self, extra_validators: Any = None) -> bool:
         """The form's own rules, and each value to be corrected as the register reads it."""

@@ -25,6 +25,7 @@ from portal.tickets.rules import Actor
 from portal.tickets.web import actor
 from portal.units.models import SurveyUnit
 from portal.web.columns import Column, Kind
+from portal.web.filters import language
 from portal.web.guard import current_scope
 from portal.web.list_files import counted, list_response
 from portal.web.masking import holds_personal_number
@@ -141,7 +142,8 @@ def _sentences(wanted: TicketFilter) -> list[str]:
         found.append(str(_("in %(area)s", area=" › ".join(name for _id, name in path))))
     if wanted.category is not None:
         category = session().get(TicketCategory, wanted.category)
-        found.append(f"{_('Category')}: {category.name if category else wanted.category}")
+        name = words.category_name(category, language()) if category else wanted.category
+        found.append(f"{_('Category')}: {name}")
     for label, names, value in (
         (_("Status"), words.STATUSES, wanted.status),
         (_("Priority"), words.PRIORITIES, wanted.priority),

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.permissions import Role
+from portal.registers.wording import field_words
 from portal.roles import role_name
 from portal.tickets.models import BILLING, CLOSED, DATA, IN_PROGRESS, MERGED, NONE, OPEN, RESOLVED, WAITING
 from portal.tickets.rules import Step
@@ -173,4 +174,4 @@ def wanted_text(field: str, value: Any, may_see: bool) -> str:
         return str(USES.get(value, value))
     if field == "size_band":
         return str(SIZES.get(value, value))
-    return mask_value(field, str(value), may_see)
+    return mask_value(field, field_words(field, str(value)), may_see)

@@ -14,6 +14,7 @@ from portal.audit.models import AuditEntry
 from portal.audit.words import ACTIONS, ENTITIES, FIELDS, field_label, title
 from portal.billing.cycles import parse_month
 from portal.registers.history import field_label as column_label
+from portal.registers.wording import field_words
 from portal.reports.catalogue import REPORTS
 from portal.settings.catalogue import BY_NAME
 from portal.settings.words import shown
@@ -248,7 +249,7 @@ def _words(key: str, value: str, names: Names) -> str:
         return _month(value, names.locale)
     if key == "of":
         return title(value)
-    return mask_value(key, value, names.may_see)
+    return mask_value(key, field_words(key, value), names.may_see)
 
 
 def _person(username: str, full_name: str) -> str:

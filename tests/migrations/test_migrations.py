@@ -17,7 +17,7 @@ from portal.db import db, is_modelled
 from portal.factory import create_app
 from tests.support.servers import Databases
 
-HEAD = "0015"
+HEAD = "0017"
 
 
 @pytest.fixture
@@ -44,7 +44,8 @@ def test_from_nothing_to_head_and_the_models_agree(blank: Flask) -> None:
 
 FILL = """
     INSERT INTO places (location_id, state) SELECT id, 'NONE' FROM locations;
-    INSERT INTO accounts (psid, place_id, location_id, as_of) SELECT '26770000000000000001', p.id, l.id, now()
+    INSERT INTO accounts (psid, place_id, location_id, as_of, consumer_name, office, address)
+        SELECT '26770000000000000001', p.id, l.id, now(), 'Asl\u202eam علی\u200c\u200b ', 'Nilokot', '\u200b'
         FROM places p, locations l;
     INSERT INTO bill_keys VALUES ('1', date_trunc('month', now())::date);
     INSERT INTO bills (billing_month, account_id, psid, portal_bill_id, place_id, location_id, issued_at, monthly_fee,
@@ -67,6 +68,11 @@ def test_forward_on_filled_tables(blank: Flask) -> None:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD
         assert connection.scalar(text("SELECT sum(monthly_fee) FROM rollup_bills")) == 300
         assert connection.scalar(text("SELECT count(*) FROM bills")) == 1
+        # What nobody sees is gone from texts of files; the words of lists have their Urdu names, each once.
+        account = connection.execute(text("SELECT consumer_name, office, address FROM accounts")).one()
+        assert account == ("Aslam علی\u200c", "Nilokot", None)
+        words = "SELECT count(*), count(name_ur), count(DISTINCT (kind, name_ur)) FROM lookups"
+        assert len(set(connection.execute(text(words)).one())) == 1
         # The audit log keeps its lines and their numbers, goes on counting, and stays closed, month by month.
         kept = connection.execute(text("SELECT id, action FROM audit_log ORDER BY id")).all()
         assert [row.action for row in kept] == [f"step {n}" for n in range(9, -1, -1)]

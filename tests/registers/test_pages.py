@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html as markup
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -240,3 +240,73 @@ def test_the_record_pages_stay_within_their_queries(module_app: Flask, browser: 
         with recorded_queries(module_app) as queries:
             page(client, path)
         assert len(queries) <= 12, "\n".join(q[:150].replace("\n", " ") for q in queries)
+
+
+@pytest.fixture
+def shop(module_app: Flask, browser: Browser) -> Iterator[FlaskClient]:
+    """The unit is a shop with a word of each list; whoever looks at it reads Urdu."""
+    change = text("UPDATE survey_units SET business_type = :shop, house_type = :house, water_connection = 'Yes', use = :use,"
+                  " size_band = :size, kept_by_hand = '{}' WHERE survey_id = :id")  # fmt: skip
+    client = browser(Role.HEAD, None)
+
+    def set_to(language: str, **values: str | None) -> None:
+        with module_app.app_context(), db.engine.begin() as connection:
+            connection.execute(change, {"id": UNIT, **values})
+            connection.execute(
+                text("UPDATE staff SET language = :language WHERE role = 'HEAD'"), {"language": language}
+            )
+
+    set_to("ur", shop="barber shops", house="Haveli of old", use="COMMERCIAL", size="SMALL")
+    yield client
+    set_to("en", shop=None, house="Pakka", use="DOMESTIC", size="M0_5")
+
+
+def stored_shop(app: Flask) -> str | None:
+    with app.app_context(), db.engine.begin() as connection:
+        found: str | None = connection.scalar(
+            text("SELECT business_type FROM survey_units WHERE survey_id = :id"), {"id": UNIT}
+        )
+    return found
+
+
+BARBER, TAILOR = "حجام کی دکانیں", "درزی"
+
+
+def test_words_of_lists_are_read_and_typed_in_urdu_and_kept_in_english(shop: FlaskClient, module_app: Flask) -> None:
+    record = page(shop, f"/units/{UNIT}")
+    assert BARBER in record and "barber shops" not in record.lower()
+    assert "Haveli of old" in record  # what no list knows stays as the file has it
+    assert "ون بل" in record and "1Bill" not in record.split("<main")[1]  # the channel of its payment
+    listed = page(shop, "/units/")
+    assert BARBER in listed and "barber shops" not in listed.lower()
+    path = f"/units/{UNIT}/edit"
+    form = form_of(shop, path)
+    assert form["business_type"] == BARBER
+    assert f'<option value="{TAILOR}">Tailors</option>' in page(shop, path)
+    assert shop.post(path, data=form).status_code == 303
+    assert stored_shop(module_app) == "barber shops"  # nothing was changed, whatever language it was shown in
+    assert send(shop, path, business_type=TAILOR).status_code == 303
+    assert stored_shop(module_app) == "Tailors"
+    record = page(shop, f"/units/{UNIT}")
+    assert TAILOR in record and BARBER in record  # and so does the history
+
+
+def test_a_correction_is_shown_and_typed_in_urdu(shop: FlaskClient, module_app: Flask) -> None:
+    path = f"/units/{UNIT}/correct"
+    form = form_of(shop, path)
+    assert form["business_type"] == BARBER
+    answer = shop.post(path, data={**form, "use": "COMMERCIAL", "size_band": "SMALL", "business_type": TAILOR})
+    assert answer.status_code == 303
+    shown = page(shop, answer.headers["Location"])
+    assert TAILOR in shown and BARBER in shown and "Tailors" not in shown
+    with module_app.app_context(), db.engine.begin() as connection:
+        fields = connection.scalar(text("SELECT fields FROM corrections ORDER BY id DESC LIMIT 1"))
+    assert fields == {"business_type": ["barber shops", "Tailors"]}
+
+
+def test_two_words_of_a_list_cannot_share_an_urdu_name(browser: Browser) -> None:
+    client = browser()
+    answer = send(client, "/lookups/business_type", name="Hair salons", name_ur=BARBER)
+    assert answer.status_code == 409
+    assert "Another word of the list has this Urdu name already." in answer.get_data(as_text=True)
+    assert send(client, "/lookups/house_type", name="Of barbers", name_ur=BARBER).status_code == 303
