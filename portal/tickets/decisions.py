@@ -18,6 +18,7 @@ from portal.corrections.models import APPROVED as CORRECTION_APPROVED
 from portal.corrections.models import PENDING as CORRECTION_PENDING
 from portal.corrections.models import REJECTED as CORRECTION_REJECTED
 from portal.corrections.models import Correction
+from portal.corrections.service import differing
 from portal.errors import ConflictError, ForbiddenError, InvalidInputError
 from portal.registers.models import TICKET
 from portal.registers.service import Actor as Editor
@@ -53,6 +54,50 @@ def wanted_changes(session: Session, ticket: Ticket) -> tuple[SurveyUnit | None,
     if unit is None:
         return None, [Change(name, None, value) for name, value in wanted.items()]
     return unit, [Change(name, getattr(unit, name), wanted[name]) for name in FIELDS if name in wanted]
+
+
+def what_is_missing(session: Session, ticket: Ticket, unit: SurveyUnit | None, changes: list[Change]) -> str:
+    """Why an approval would change nothing in the register, and what to do, in a sentence; '' when it would.
+
+    A ticket of a category for corrections may be made without the right values: the public does not know them, and an
+    agent may only know that something is wrong. It is no correction until somebody has entered them.
+    """
+    if not changes:
+        return _nothing_entered(session, ticket)
+    if unit is None:
+        return str(_("Say first which unit it is about: edit the ticket and enter its survey id."))
+    try:
+        is_different = bool(differing(unit, {change.field: str(change.after) for change in changes}))
+    except InvalidInputError:
+        return ""  # the register itself says what is wrong with a value
+    if is_different:
+        return ""
+    return str(
+        _(
+            "The register says so already: there is nothing to correct. Reject it, or edit the ticket and enter the"
+            " right values."
+        )
+    )
+
+
+def missing_of(session: Session, ticket: Ticket) -> str:
+    """The same of a ticket of any category; '' where an approval changes no register."""
+    category = session.get_one(TicketCategory, ticket.category_id)
+    return what_is_missing(session, ticket, *wanted_changes(session, ticket)) if category.effect == DATA else ""
+
+
+def _nothing_entered(session: Session, ticket: Ticket) -> str:
+    correction = session.get(Correction, ticket.correction_id) if ticket.correction_id is not None else None
+    enter = _("Edit the ticket and enter the right values; then somebody else approves.")
+    if correction is None:
+        why = _("Nobody has entered yet what is to be corrected, and no correction is linked.")
+    elif correction.unit_id != ticket.unit_id:
+        why = _("The linked correction is about another unit.")
+    elif correction.state != CORRECTION_PENDING:
+        why = _("The linked correction has been decided on its own already.")
+    else:
+        why = _("The linked correction holds a note or photos only, no values.")
+    return f"{why} {enter}"
 
 
 def decide(
@@ -118,10 +163,9 @@ def why_not(actor: Actor, ticket: Ticket, category: TicketCategory) -> str:
 def _apply(session: Session, actor: Actor, ticket: Ticket, reason: str, unit_version: int | None) -> list[str]:
     """Bring the wanted values into the register. Returns the names of the fields."""
     unit, changes = wanted_changes(session, ticket)
-    if unit is None:
-        raise InvalidInputError(_("Say first which unit it is about: edit the ticket and enter its survey id."))
-    if not changes:
-        raise InvalidInputError(_("Say first what is to be corrected: edit the ticket and enter the right values."))
+    if missing := what_is_missing(session, ticket, unit, changes):
+        raise InvalidInputError(missing)
+    assert unit is not None
     edit_unit(
         session, Editor(actor.name, actor.staff_id, actor.scope, actor.address), unit.id, unit_version,
         {change.field: change.after for change in changes}, source=TICKET,

@@ -17,7 +17,7 @@ from portal.files.incoming import uploads_of
 from portal.files.service import Owner, store_document, store_photo
 from portal.permissions import Permission, require
 from portal.registers import wording
-from portal.tickets import areas, editing, linking, pages, selects, service, words
+from portal.tickets import areas, decisions, editing, linking, pages, selects, service, words
 from portal.tickets.forms import WANTED, TicketForm, read_ids
 from portal.tickets.linking import About
 from portal.tickets.rules import Actor
@@ -81,11 +81,14 @@ def new() -> ResponseReturnValue:
             ticket = service.create(current, actor(), work_calendar(), form_uuid(request.form), draft)
             number = ticket.number
             _attach(current, ticket)
+            missing = decisions.missing_of(current, ticket)
     except DomainError as error:
         if error.status in {403, 404, 409}:
             raise
         return _new_page(form, about, error.status, error=_at_field(form, error))
     flash(_("Ticket %(number)s is made.", number=number), "success")
+    if missing:
+        flash(missing, "warning")
     return redirect(url_for(".show", number=number), 303)
 
 

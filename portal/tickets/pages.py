@@ -71,6 +71,7 @@ class Found:
     why_not_decide: str
     is_undecided: bool
     changes: list[Any]
+    missing: str
     unit_version: int | None
     moment: dt.datetime
 
@@ -134,8 +135,10 @@ def load(db: Session, reader: Actor, number: str) -> Found:
     is_undecided = ticket.decision == PENDING and ticket.status in rules.ACTIVE
     unit: SurveyUnit | None = None
     changes: list[decisions.Change] = []
+    missing = ""
     if category.effect == DATA:
         unit, changes = decisions.wanted_changes(db, ticket)
+        missing = decisions.what_is_missing(db, ticket, unit, changes)
     may_decide = rules.may_decide(reader, ruled)
     is_about_one = ticket.unit_id is not None or ticket.account_id is not None
     return Found(
@@ -164,6 +167,7 @@ def load(db: Session, reader: Actor, number: str) -> Found:
         why_not_decide="" if may_decide or not is_undecided else decisions.why_not(reader, ticket, category),
         is_undecided=is_undecided,
         changes=changes,
+        missing=missing,
         unit_version=unit.version if unit is not None else None,
         moment=now(),
     )  # fmt: skip

@@ -15,6 +15,8 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from portal.corrections.models import PENDING as CORRECTION_PENDING
+from portal.corrections.models import Correction
 from portal.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from portal.locations.models import Location
 from portal.permissions import Permission, Role
@@ -135,6 +137,7 @@ def create(session: Session, actor: Actor, calendar: WorkCalendar, client_uuid: 
     category = category_of(session, draft.category_id)
     if not category.is_active:
         raise InvalidInputError(_("This category is not in use any more. Choose another."), field="category")
+    _check_correction(session, draft.links)
     moment = now()
     number = numbers.number_of(
         session.execute(text("SELECT nextval('ticket_numbers')")).scalar_one(), moment.astimezone(KARACHI).date()
@@ -159,6 +162,17 @@ def create(session: Session, actor: Actor, calendar: WorkCalendar, client_uuid: 
     noting.tell_assigned(session, actor, ticket)
     session.flush()
     return ticket
+
+
+def _check_correction(session: Session, links: Links) -> None:
+    """A ticket that comes with a correction is decided with it: so it must wait still, and be about the same unit."""
+    if links.correction_id is None:
+        return
+    correction = session.get_one(Correction, links.correction_id)
+    if correction.unit_id != links.unit_id:
+        raise InvalidInputError(_("The linked correction is about another unit."), field="survey_id")
+    if correction.state != CORRECTION_PENDING:
+        raise InvalidInputError(_("The linked correction has been decided on its own already."), field="survey_id")
 
 
 def clean_line(typed: str) -> str:

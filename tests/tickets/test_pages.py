@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +14,15 @@ from sqlalchemy import select
 
 from portal.corrections.models import Correction
 from portal.db import transaction
+from portal.errors import InvalidInputError
 from portal.permissions import Role
 from portal.registers.models import RecordChange
+from portal.tickets import service
 from portal.tickets.models import CLOSED, IN_PROGRESS, MERGED, OPEN, RESOLVED, WAITING
+from portal.tickets.service import Draft, Links
 from portal.units.models import SurveyUnit
 from tests.support.people import csrf_token, sign_in
-from tests.tickets.world import World, hidden, make_world
+from tests.tickets.world import WEEK, World, hidden, make_world
 
 
 @pytest.fixture(scope="module")
@@ -403,6 +407,79 @@ def test_a_linked_correction_is_decided_with_the_ticket(world: World) -> None:
     with world.app.app_context(), transaction() as session:
         assert session.get_one(Correction, keys[1]).state == "APPROVED"
         assert session.get_one(Correction, keys[0]).state == "PENDING"
+
+
+def decision_part(world: World, who: Role, number: str) -> str:
+    html = world.browser(who).get(f"/tickets/{number}").get_data(as_text=True)
+    return html.partition('id="decision"')[2].partition("</section>")[0]
+
+
+def test_a_ticket_that_would_correct_nothing_is_not_approved_and_says_what_is_missing(world: World) -> None:
+    def refused(number: str, sentence: str) -> None:
+        part = decision_part(world, Role.SUPERVISOR, number)
+        assert sentence in part and 'value="approve"' not in part and 'value="reject"' in part
+        answer = world.act(Role.SUPERVISOR, number, "decide", decision="approve", note="yes")
+        assert answer.status_code == 422 and sentence in answer.get_data(as_text=True)
+        assert (world.ticket(number).decision, world.ticket(number).status) == ("PENDING", OPEN)
+
+    code = "DATA_CORRECTION"
+    made = world.post(
+        Role.AGENT, "/tickets/new",
+        **form_of(world, category=str(world.category(code)), survey_id=world.inside.survey_id, title="All wrong"),
+    )  # fmt: skip
+    number = made.location.rpartition("/")[2]
+    assert "Nobody has entered yet what is to be corrected" in world.browser(Role.AGENT).get(
+        made.location
+    ).get_data(as_text=True)  # fmt: skip
+    refused(number, "Nobody has entered yet what is to be corrected, and no correction is linked.")
+    refused(world.make(Role.AGENT, code, wanted={"house_type": "Flat"}), "Say first which unit it is about")
+    name = unit_of(world).consumer_name or ""
+    same = world.make(Role.AGENT, code, thing=world.inside, wanted={"consumer_name": name})
+    refused(same, "The register says so already")
+    there = world.make(Role.AGENT, code, thing=world.inside, wanted={"consumer_name": f"{name} Khan"})
+    assert 'value="approve"' in decision_part(world, Role.SUPERVISOR, there)
+    # A category without corrections says nothing of the kind.
+    other = world.post(
+        Role.AGENT, "/tickets/new", **form_of(world, category=str(world.category("OTHER")), survey_id=world.inside.survey_id)
+    )  # fmt: skip
+    assert "Nobody has entered" not in world.browser(Role.AGENT).get(other.location).get_data(as_text=True)
+
+
+def test_a_linked_correction_that_corrects_nothing_is_said(world: World) -> None:
+    unit_id, location_id = world.unit_id(world.inside), world.inside.location_id
+    second = world.unit_id(world.outside)
+
+    def correction(state: str = "PENDING", unit: int = unit_id, **fields: list[str]) -> int:
+        with world.app.app_context(), transaction() as session:
+            made = Correction(
+                client_uuid=uuid.uuid4(), unit_id=unit, location_id=location_id, fields=fields, state=state,
+                proposed_by=world.id_of(Role.AGENT), note="see the photo",
+                decided_by=None if state == "PENDING" else world.id_of(Role.ADMIN),
+                decided_at=None if state == "PENDING" else dt.datetime.now(dt.UTC),
+            )  # fmt: skip
+            session.add(made)
+            session.flush()
+            return made.id
+
+    def make(key: int) -> str:
+        links = Links(unit_id=unit_id, correction_id=key)
+        draft = Draft(world.category("DATA_CORRECTION"), "MEDIUM", "Linked", "", location_id, links=links)
+        with world.app.app_context(), world.app.test_request_context(), transaction() as session:
+            return service.create(session, world.actor(Role.AGENT), WEEK, uuid.uuid4(), draft).number
+
+    with pytest.raises(InvalidInputError, match="decided on its own already"):
+        make(correction("APPROVED", house_type=["", "Flat"]))
+    with pytest.raises(InvalidInputError, match="about another unit"):
+        make(correction(unit=second, house_type=["", "Flat"]))
+    assert "holds a note or photos only" in decision_part(world, Role.SUPERVISOR, make(correction()))
+    decided = correction(house_type=["", "Portion"])
+    number = make(decided)
+    assert 'value="approve"' in decision_part(world, Role.SUPERVISOR, number)
+    with world.app.app_context(), transaction() as session:
+        found = session.get_one(Correction, decided)
+        found.state, found.decided_by, found.decided_at = "REJECTED", world.id_of(Role.ADMIN), dt.datetime.now(dt.UTC)
+    assert "has been decided on its own already" in decision_part(world, Role.SUPERVISOR, number)
+    assert world.act(Role.SUPERVISOR, number, "decide", decision="approve", note="yes").status_code == 422
 
 
 def test_nobody_approves_his_own(world: World) -> None:
