@@ -53,13 +53,12 @@ def comment(
     session.add(entry)
     session.flush()
     noting.audit(session, actor, ticket, "ticket.comment", after={"mentions": len(told)})
+    who = noting.name_of(session, actor)
     message = _l(
-        "%(who)s mentions you in ticket %(number)s: %(title)s", who=actor.name, number=ticket.number, title=ticket.title
+        "%(who)s mentions you in ticket %(number)s: %(title)s", who=who, number=ticket.number, title=ticket.title
     )
     mentioned = noting.tell(session, actor, ticket, "ticket.mention", entry.mentions, message, str(entry.id))
-    message = _l(
-        "%(who)s wrote to ticket %(number)s: %(title)s", who=actor.name, number=ticket.number, title=ticket.title
-    )
+    message = _l("%(who)s wrote to ticket %(number)s: %(title)s", who=who, number=ticket.number, title=ticket.title)
     others = noting.followers(session, ticket) - set(mentioned)
     noting.tell(session, actor, ticket, "ticket.comment", others, message, str(entry.id))
     known_names = {row.username.lower() for row in told}

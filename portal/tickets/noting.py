@@ -23,6 +23,12 @@ def url_of(ticket: Ticket) -> str:
     return f"/tickets/{ticket.number}"
 
 
+def name_of(session: Session, actor: Actor) -> str:
+    """Who acts, as colleagues call him."""
+    row = session.execute(selects.named([actor.staff_id])).first() if actor.staff_id is not None else None
+    return str(row.name) if row is not None else actor.name
+
+
 def note(session: Session, actor: Actor, ticket: Ticket, event: str, **detail: Any) -> TicketEvent:
     """Add what happened to the ticket's history. `detail` is JSON and holds no personal number."""
     entry = TicketEvent(

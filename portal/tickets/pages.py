@@ -9,6 +9,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_login import current_user
+from markupsafe import Markup, escape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,12 +19,14 @@ from portal.files.selects import files_of
 from portal.locations.models import Location, LocationClosure
 from portal.permissions import AreaScope, Permission, Role
 from portal.tickets import areas, decisions, filters, rules, selects, words
+from portal.tickets.commenting import MENTION
 from portal.tickets.models import DATA, PENDING, Ticket, TicketCategory
 from portal.tickets.rules import Actor
 from portal.tickets.service import now, standing
 from portal.tickets.web import may_see
 from portal.units.models import SurveyUnit
 from portal.web.filters import language
+from portal.web.masking import mask_text
 from portal.web.pages import Page, first_of_each, paginate
 
 
@@ -40,10 +43,13 @@ class Event:
 
 @dataclass(frozen=True)
 class Said:
-    """A comment with its photos and documents; `number`: of the merged ticket it was written to, '' for this one."""
+    """A comment with its photos and documents; `number`: of the merged ticket it was written to, '' for this one.
+    `body`: what was written, masked for the reader, with the names of those it mentions."""
 
     comment: Any
+    who: str
     number: str
+    body: Markup
     photos: list[Any]
     documents: list[Any]
 
@@ -127,6 +133,8 @@ def load(db: Session, reader: Actor, number: str) -> Found:
     sees = may_see(ticket)
     merged = db.execute(selects.merged_here(ticket.id)).all()
     said = db.execute(selects.comments([ticket.id, *(one.id for one in merged)])).all()
+    mentioned = {staff_id for one in said for staff_id in one.TicketComment.mentions}
+    names = {row.username.lower(): row.name for row in db.execute(selects.named(mentioned))} if mentioned else {}
     files: dict[int | None, list[Any]] = {}
     for file in db.scalars(files_of(ticket_ids=[ticket.id], comment_ids=[one.TicketComment.id for one in said])):
         files.setdefault(file.comment_id, []).append(file)
@@ -149,14 +157,15 @@ def load(db: Session, reader: Actor, number: str) -> Found:
         may_see=sees,
         comments=[
             Said(
-                one.TicketComment, "" if one.number == ticket.number else one.number,
+                one.TicketComment, one.who, "" if one.number == ticket.number else one.number,
+                commented(one.TicketComment, names, sees),
                 *_by_kind(files.get(one.TicketComment.id, [])),
             )
             for one in said
         ],
         photos=_by_kind(files.get(None, []))[0],
         documents=_by_kind(files.get(None, []))[1],
-        events=[_event(entry) for entry in db.scalars(selects.events(ticket.id))],
+        events=[_event(entry, who) for entry, who in db.execute(selects.events(ticket.id))],
         same=list(db.execute(selects.same(ticket, reader))) if may_assign and is_about_one else [],
         merged_here=list(merged),
         people=list(db.execute(selects.workers(ticket.location_id))) if may_assign else [],
@@ -177,9 +186,26 @@ def _by_kind(files: list[Any]) -> tuple[list[Any], list[Any]]:
     return [one for one in files if one.kind == PHOTO], [one for one in files if one.kind != PHOTO]
 
 
-def _event(entry: Any) -> Event:
+def commented(comment: Any, names: Mapping[str, str], sees: bool) -> Markup:
+    """The text of a comment, masked for who does not see personal numbers; behind each user name in it that was told
+    of it stands who that is."""
+    text, parts, at = mask_text(comment.body, sees), Markup(""), 0
+    for found in MENTION.finditer(text):
+        username = found[1].rstrip(".")
+        name = names.get(username.lower())
+        if name is not None and name.lower() != username.lower():
+            end = found.start(1) + len(username)
+            parts += escape(text[at : found.start()]) + _MENTION.format(username, name)
+            at = end
+    return parts + escape(text[at:])
+
+
+_MENTION = Markup('<span class="mention">@<bdi dir="ltr">{}</bdi> <span class="muted">(<bdi>{}</bdi>)</span></span>')
+
+
+def _event(entry: Any, who: str) -> Event:
     detail: Mapping[str, Any] = entry.detail
     return Event(
-        entry.at, words.event_title(entry.event, detail), words.event_text(entry.event, detail), entry.actor,
+        entry.at, words.event_title(entry.event, detail), words.event_text(entry.event, detail), who,
         words.ICONS.get(entry.event, "dot"),
     )  # fmt: skip

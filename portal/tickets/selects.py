@@ -47,6 +47,8 @@ Rows = Select[*tuple[Any, ...]]
 COMMENTS, EVENTS, SAME, PANEL = 200, 200, 10, 8
 COUNTED = 1_000
 TAB_COUNTED = 100
+# A person as colleagues call him.
+PERSON = func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)
 FAR = func.to_timestamp(4_102_444_800)  # 2100: what waits for the consumer is due last
 
 
@@ -172,19 +174,31 @@ def by_ids(ids: Sequence[int], actor: Actor) -> Select[Ticket]:
 
 
 def comments(ticket_ids: Sequence[int]) -> Rows:
-    """Comments of tickets, the oldest first."""
+    """(TicketComment, number of its ticket, who wrote it) of tickets, the oldest first."""
     return (
-        select(TicketComment, Ticket.number)
+        select(TicketComment, Ticket.number, func.coalesce(PERSON, TicketComment.author).label("who"))
         .join(Ticket, Ticket.id == TicketComment.ticket_id)
+        .outerjoin(Staff, Staff.id == TicketComment.staff_id)
         .where(TicketComment.ticket_id.in_(ticket_ids))
         .order_by(TicketComment.id)
         .limit(COMMENTS)
     )
 
 
-def events(ticket_id: int) -> Select[TicketEvent]:
-    """What happened to a ticket, newest first."""
-    return select(TicketEvent).where(TicketEvent.ticket_id == ticket_id).order_by(TicketEvent.id.desc()).limit(EVENTS)
+def named(staff_ids: Collection[int]) -> Rows:
+    """(user name, name) of people."""
+    return select(Staff.username, PERSON.label("name")).where(Staff.id.in_(staff_ids))
+
+
+def events(ticket_id: int) -> Rows:
+    """(TicketEvent, who did it) of what happened to a ticket, newest first."""
+    return (
+        select(TicketEvent, func.coalesce(PERSON, TicketEvent.actor).label("who"))
+        .outerjoin(Staff, Staff.id == TicketEvent.staff_id)
+        .where(TicketEvent.ticket_id == ticket_id)
+        .order_by(TicketEvent.id.desc())
+        .limit(EVENTS)
+    )
 
 
 def merged_here(ticket_id: int) -> Rows:

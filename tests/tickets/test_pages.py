@@ -10,13 +10,14 @@ from io import BytesIO
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.corrections.models import Correction
 from portal.db import transaction
 from portal.errors import InvalidInputError
 from portal.permissions import Role
 from portal.registers.models import RecordChange
+from portal.staff.models import Staff
 from portal.tickets import service
 from portal.tickets.models import CLOSED, IN_PROGRESS, MERGED, OPEN, RESOLVED, WAITING
 from portal.tickets.service import Draft, Links
@@ -282,6 +283,33 @@ def test_comments_tell_whom_they_mention_and_whom_they_concern(world: World) -> 
     assert world.act(Role.AGENT, number, "comment", body="  ", client_uuid=str(uuid.uuid4())).status_code == 422
     taken = world.act(Role.ADMIN, number, "comment", body="mine", client_uuid=key)
     assert taken.status_code == 409
+
+
+def test_people_are_called_by_their_names(world: World) -> None:
+    called = {Role.SUPERVISOR: "Saima <Noor>", Role.ADMIN: "نذیر احمد"}
+
+    def rename(names: dict[Role, str]) -> None:
+        with world.app.app_context(), transaction() as session:
+            for role, name in names.items():
+                session.execute(update(Staff).where(Staff.username == world.people[role]).values(full_name=name))
+
+    number = world.make(Role.AGENT)
+    rename(called)
+    try:
+        body = "@ADMIN.K, please ring 0300 1234567; @nobody.here too. <b>"
+        key = str(uuid.uuid4())
+        assert world.act(Role.SUPERVISOR, number, "comment", body=body, client_uuid=key).status_code == 303
+        html = world.browser(Role.AGENT).get(f"/tickets/{number}").get_data(as_text=True)
+        told = world.browser(Role.ADMIN).get("/notifications/").get_data(as_text=True)
+    finally:
+        rename(dict.fromkeys(called, ""))
+    comment = html.partition('<ol class="comments">')[2].partition("</ol>")[0]
+    assert "<strong><bdi>Saima &lt;Noor&gt;</bdi></strong>" in comment
+    assert f'@<bdi dir="ltr">ADMIN.K</bdi> <span class="muted">(<bdi>{called[Role.ADMIN]}</bdi>)' in comment
+    assert "@nobody.here too. &lt;b&gt;" in comment
+    assert "1234567" not in comment  # masked as before
+    assert world.people[Role.SUPERVISOR] not in comment
+    assert "Saima &lt;Noor&gt; mentions you" in told.replace("\u2068", "").replace("\u2069", "")
 
 
 def test_who_was_not_told_is_said(world: World) -> None:
