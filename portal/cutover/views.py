@@ -152,7 +152,7 @@ def cancel(run_id: int) -> ResponseReturnValue:
         flash(str(error), "warning")
     else:
         runs.remove_files(run)
-        flash(_("Put aside. Nothing was written, and the uploaded files are deleted."), "info")
+        flash(_("Cancelled. Nothing was written, and the uploaded files are deleted."), "info")
     return redirect(url_for(".show", run_id=run_id), 303)
 
 

@@ -15,6 +15,7 @@ from portal.files import links, service
 from portal.files.models import DOCUMENT, StoredFile
 from portal.files.store import current_storage
 from portal.permissions import Permission, require
+from portal.web.context import settings
 from portal.web.guard import current_scope
 from portal.web.noting import note_export
 
@@ -26,7 +27,9 @@ SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 @blueprint.record_once
 def _for_every_template(state: BlueprintSetupState) -> None:
-    state.app.jinja_env.globals.update(file_link=links.link, new_uuid=uuid.uuid4)
+    state.app.jinja_env.globals.update(
+        file_link=links.link, new_uuid=uuid.uuid4, photo_most_mib=lambda: settings().max_photo_mib
+    )
 
 
 @blueprint.get("/files/<int:file_id>/<variant>")

@@ -122,12 +122,19 @@ def test_what_changed_since_the_preview_is_shown_anew(app: Flask, head: FlaskCli
         assert session().scalar(select(func.count()).select_from(Staff).where(Staff.legacy_id.is_not(None))) == 0
 
 
-def test_put_aside(app: Flask, head: FlaskClient, tmp_path: Path) -> None:
+def test_cancelling_is_called_so_by_button_heading_and_list(app: Flask, head: FlaskClient, tmp_path: Path) -> None:
     folder = exports.write_all(tmp_path / "old")
     upload(head, folder, "staff", "tickets")
     run = the_run(app)
-    head.post(f"/cutover/{run.id}/cancel", data={"csrf_token": _token(head)})
+    assert re.search(r'/cancel">.*?<button[^>]*>Cancel</button>', head.get(f"/cutover/{run.id}").get_data(as_text=True))
+    answer = head.post(f"/cutover/{run.id}/cancel", data={"csrf_token": _token(head)}, follow_redirects=True)
     assert the_run(app).status == "CANCELLED"
+    shown = answer.get_data(as_text=True) + head.get(f"/cutover/{run.id}").get_data(as_text=True)
+    assert "Cancelled. Nothing was written" in shown and re.search(r"<h1[^>]*>\s*Cancelled", shown)
+    listed = head.get("/cutover/").get_data(as_text=True)
+    assert ">Cancelled</span>" in listed and "aside" not in (shown + listed).lower().replace("<aside", "").replace(
+        "</aside", ""
+    )
     assert not any(Path(file["path"]).exists() for file in run.files.values())
     work(app, check_cutover, run.id)
     assert the_run(app).status == "CANCELLED"

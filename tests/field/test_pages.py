@@ -73,7 +73,7 @@ def test_what_is_due_comes_first_and_done_is_counted(team: Crew) -> None:
     assert chips(page) == {"To do": 6, "Promised": 1, "Come back": 1, "Arrears": 1, "Unpaid": 5, "Done": 2}
     text = words(page)
     assert "2 of 8" in text
-    assert "Rs 993" in text.replace("\xa0", " ")
+    assert "Owed Rs 993" in text.replace("\xa0", " ")
     assert "3 months" in text
     assert "Promised Rs 500 for" in text.replace("\xa0", " ")
     assert set(cards(team.get("amna", "/assigned?show=DONE"))) == {here[0], here[7]}
@@ -200,7 +200,10 @@ def test_a_paid_unit_is_first_for_a_visit_and_an_unpaid_one_for_its_bill(team: C
         "UPDATE account_balances b SET unpaid_bills = 0, outstanding = 0 FROM accounts a"
         " WHERE a.id = b.account_id AND a.survey_id = :id", id=team.here[0],
     )  # fmt: skip
-    firsts = re.findall(r'act btn-primary" href="([^"]+)"', team.get("amna", "/area"))
+    page = team.get("amna", "/area")
+    assert "Nothing owed" in words(_card(page, team.here[0])) and "Rs" not in words(_card(page, team.here[0]))
+    assert "Owed Rs" in words(_card(page, team.here[1])).replace("\xa0", " ")
+    firsts = re.findall(r'act btn-primary" href="([^"]+)"', page)
     assert firsts[0] == f"/visits/new?unit={team.here[0]}&amp;type=ROUTINE"
     assert firsts[1] == f"/visits/new?unit={team.here[1]}&amp;type=DELIVERY"
     assert f"/visits/new?unit={team.here[0]}&amp;type=DELIVERY" in team.get("amna", "/area")  # behind the dots

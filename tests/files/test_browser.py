@@ -123,3 +123,33 @@ def test_photos_of_a_form_that_is_refused_have_to_be_chosen_again(browse: Browse
     expect(told).to_have_count(1)
     page.set_input_files("[data-photo-input]", photos(1))
     expect(told).to_have_count(0)
+
+
+def test_what_is_no_photo_is_told_at_once_and_not_sent(browse: Browse) -> None:
+    page = browse(390, "admin")
+    page.set_viewport_size({"width": 320, "height": 700})
+    open_form(page)
+    good = photos(1)[0]
+    bad: list[FilePayload] = [
+        {"name": "bill.jpg", "mimeType": "image/jpeg", "buffer": b"%PDF-1.7 nothing to see"},
+        {"name": "empty.jpg", "mimeType": "image/jpeg", "buffer": b""},
+        {"name": "huge.png", "mimeType": "image/png", "buffer": b"\x89PNG" + b"\0" * 1024 * 1024 * 30},
+        {"name": "torn.jpg", "mimeType": "image/jpeg", "buffer": good["buffer"][:200]},
+    ]
+    page.set_input_files("[data-photo-input]", [*bad, good])
+    tiles = page.locator("[data-photo-chosen] li")
+    expect(tiles).to_have_count(5)
+    reasons = ("No JPEG, PNG or WebP picture", "The file is empty", "Larger than", "It cannot be shown")
+    for tile, file, reason in zip((tiles.nth(at) for at in range(4)), bad, reasons, strict=True):
+        expect(tile).to_contain_text(file["name"])
+        expect(tile).to_contain_text(reason)
+        expect(tile.locator("img")).to_have_count(0)
+    expect(page.locator("[data-photo-status]")).to_contain_text("bill.jpg: No JPEG")
+    # Only what the server may take goes along: the photo, and what has a photo's first bytes.
+    sent = page.locator("[data-photo-input]").evaluate("input => Array.from(input.files).map(file => file.name)")
+    assert sent == ["torn.jpg", "door 0.jpg"]
+    assert page.locator("[data-photo-own]").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    for _n in range(4):
+        tiles.nth(0).get_by_role("button", name="Remove this photo").click()
+    expect(tiles.locator("img")).to_have_count(1)
