@@ -1,11 +1,12 @@
 """What nobody sees in a text and nobody means to type: marks of direction, zero-width blanks, byte order marks.
 
-They come along when a name is copied from a message or a web page, or stand in files. They make two texts that look alike
-differ, turn the order of what follows on the page, and hide from a search. So they are taken out wherever text comes in:
-of every form (`portal.web.typed`), of every cell of a file (`portal.imports.cells`), of what is searched for. Pure.
+They come along when a name is copied from a message or a web page, or stand in files. They make two texts that look
+alike differ, turn the order of what follows on the page, and hide from a search. So they are taken out wherever text
+comes in: of every form (`portal.web.typed`), of every cell of a file (`portal.imports.cells`), of what is searched for.
+Pure.
 
-Two that cannot be seen stay: the zero-width non-joiner and joiner (U+200C, U+200D) decide the shape of Urdu letters. The
-signs of numbers and years that stand above digits in Urdu (U+0600 to U+0605) can be seen and stay too.
+Two that cannot be seen stay: the zero-width non-joiner and joiner (U+200C, U+200D) decide the shape of Urdu letters.
+The signs of numbers and years that stand above digits in Urdu (U+0600 to U+0605) can be seen and stay too.
 """
 
 from __future__ import annotations

@@ -12,6 +12,6 @@ from portal.units.models import SurveyUnit
 
 
 def closed_unit(unit: SurveyUnit, typed: Sequence[tuple[str, str]] = ()) -> ResponseReturnValue:
-    """The answer to a form of a closed unit. `typed` are (label, text) of what was sent: it is shown, so that nobody has
-    to remember it when the unit is restored."""
+    """The answer to a form of a closed unit. `typed` are (label, text) of what was sent: it is shown, so that nobody
+    has to remember it when the unit is restored."""
     return render_template("registers/closed.html", unit=unit, typed=typed, permission=Permission), 409

@@ -133,7 +133,8 @@ def choice(
     language: str = "en",
     kinds: Collection[str] | None = None,
 ) -> Choice:
-    """The picker's state; words find areas of these kinds only. Areas outside the scope are not among the chosen, nor can they be opened."""
+    """The picker's state; words find areas of these kinds only. Areas outside the scope are not among the chosen, nor
+    can they be opened."""
     picked = inside(session, list(dict.fromkeys(chosen))[:MOST_AREAS], scope, language)
     if words.strip():
         return Choice(

@@ -76,8 +76,10 @@ def doubts(evidence: Evidence, far_m: int) -> Doubt:
 
 
 def approves_itself(evidence: Evidence, far_m: int) -> bool:
-    """Whether a visit needs no reviewer, where the office wants that: near, with a photo, no doubt whatever. That a unit
-    is closed is no doubt of the agent's word, but somebody has to look: it may be closed wrongly."""
+    """Whether a visit needs no reviewer, where the office wants that: near, with a photo, no doubt whatever.
+
+    That a unit is closed is no doubt of the agent's word, but somebody has to look: it may be closed wrongly.
+    """
     return not evidence.is_unit_closed and evidence.distance_m is not None and doubts(evidence, far_m) == 0
 
 

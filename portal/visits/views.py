@@ -84,8 +84,7 @@ def _may_review(visit: ComplianceVisit) -> bool:
 @require(Permission.LOG_VISITS)
 @takes_files
 def new() -> ResponseReturnValue:
-    """Log a visit to a unit: `?unit=<survey id>&type=DELIVERY`. A closed one gets no form; a form that was open before it
-    was closed is taken."""
+    """Log a visit to a unit: `?unit=<survey id>&type=DELIVERY`. A closed one gets no form; one sent for it is taken."""
     survey_id = request.args.get("unit", "").strip()
     if not survey_id:
         return render_template("visits/which.html", types=words.TYPES, visit_type=_type())

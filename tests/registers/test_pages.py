@@ -245,8 +245,10 @@ def test_the_record_pages_stay_within_their_queries(module_app: Flask, browser: 
 @pytest.fixture
 def shop(module_app: Flask, browser: Browser) -> Iterator[FlaskClient]:
     """The unit is a shop with a word of each list; whoever looks at it reads Urdu."""
-    change = text("UPDATE survey_units SET business_type = :shop, house_type = :house, water_connection = 'Yes', use = :use,"
-                  " size_band = :size, kept_by_hand = '{}' WHERE survey_id = :id")  # fmt: skip
+    change = text(
+        "UPDATE survey_units SET business_type = :shop, house_type = :house, water_connection = 'Yes', use = :use,"
+        " size_band = :size, kept_by_hand = '{}' WHERE survey_id = :id"
+    )
     client = browser(Role.HEAD, None)
 
     def set_to(language: str, **values: str | None) -> None:

@@ -467,9 +467,8 @@ def test_a_ticket_that_would_correct_nothing_is_not_approved_and_says_what_is_mi
     there = world.make(Role.AGENT, code, thing=world.inside, wanted={"consumer_name": f"{name} Khan"})
     assert 'value="approve"' in decision_part(world, Role.SUPERVISOR, there)
     # A category without corrections says nothing of the kind.
-    other = world.post(
-        Role.AGENT, "/tickets/new", **form_of(world, category=str(world.category("OTHER")), survey_id=world.inside.survey_id)
-    )  # fmt: skip
+    form = form_of(world, category=str(world.category("OTHER")), survey_id=world.inside.survey_id)
+    other = world.post(Role.AGENT, "/tickets/new", **form)
     assert "Nobody has entered" not in world.browser(Role.AGENT).get(other.location).get_data(as_text=True)
 
 
