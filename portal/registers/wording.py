@@ -30,6 +30,7 @@ def _named() -> dict[str, dict[str, tuple[str, str]]]:
         found = {}
         query = select(Lookup.kind, Lookup.name, Lookup.name_ur).where(Lookup.name_ur.is_not(None))
         for kind, name, urdu in session().execute(query.order_by(Lookup.position, Lookup.id)):
+            assert urdu is not None
             found.setdefault(kind, {})[name.lower()] = (name, urdu)
         g.lookup_words = found
     return found

@@ -129,11 +129,14 @@ def test_what_is_no_photo_is_told_at_once_and_not_sent(browse: Browse) -> None:
     page = browse(390, "admin")
     page.set_viewport_size({"width": 320, "height": 700})
     open_form(page)
+    field = page.locator("[data-photo-field]")
+    assert field.get_attribute("data-most") == str(15 * 1024 * 1024)
+    field.evaluate("field => { field.dataset.most = 300000; }")  # so that a small file is too large
     good = photos(1)[0]
     bad: list[FilePayload] = [
         {"name": "bill.jpg", "mimeType": "image/jpeg", "buffer": b"%PDF-1.7 nothing to see"},
         {"name": "empty.jpg", "mimeType": "image/jpeg", "buffer": b""},
-        {"name": "huge.png", "mimeType": "image/png", "buffer": b"\x89PNG" + b"\0" * 1024 * 1024 * 30},
+        {"name": "huge.png", "mimeType": "image/png", "buffer": b"\x89PNG" + b"\0" * 400_000},
         {"name": "torn.jpg", "mimeType": "image/jpeg", "buffer": good["buffer"][:200]},
     ]
     page.set_input_files("[data-photo-input]", [*bad, good])
