@@ -68,6 +68,7 @@ class Found:
     may_take: bool
     may_assign: bool
     may_decide: bool
+    may_tell_public: bool
     why_not_decide: str
     is_undecided: bool
     changes: list[Any]
@@ -161,6 +162,7 @@ def load(db: Session, reader: Actor, number: str) -> Found:
         may_take=rules.may_take(reader, ruled),
         may_assign=may_assign,
         may_decide=may_decide,
+        may_tell_public=rules.may_tell_public(reader, ticket.public_code_hash is not None),
         why_not_decide="" if may_decide or not is_undecided else decisions.why_not(reader, ticket, category),
         is_undecided=is_undecided,
         changes=changes,

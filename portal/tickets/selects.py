@@ -182,6 +182,16 @@ def comments(ticket_ids: Sequence[int]) -> Rows:
     )
 
 
+def answers(ticket_id: int) -> Rows:
+    """(when, words) of what the complainant may read, the oldest first."""
+    return (
+        select(TicketComment.created_at, TicketComment.body)
+        .where(TicketComment.ticket_id == ticket_id, TicketComment.is_public)
+        .order_by(TicketComment.id)
+        .limit(COMMENTS)
+    )
+
+
 def events(ticket_id: int) -> Select[TicketEvent]:
     """What happened to a ticket, newest first."""
     return select(TicketEvent).where(TicketEvent.ticket_id == ticket_id).order_by(TicketEvent.id.desc()).limit(EVENTS)
