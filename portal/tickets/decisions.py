@@ -1,8 +1,9 @@
 """Approving and rejecting what a ticket asks for. Flushes, never commits.
 
-A DATA approval changes the register in the same transaction, through `portal.registers`, from the ticket's own values
-or from the correction it is linked to. A BILLING approval records the decision and the amount; no bill and no payment
-changes: the ledger takes it from there. Either way the ticket is resolved.
+A DATA approval changes the register in the same transaction: through `portal.corrections` where the ticket is linked
+to a correction of its unit that still waits (its photos arrive and its proposer is told, as on its own page), else
+through `portal.registers` from the ticket's own values. A BILLING approval records the decision and the amount; no
+bill and no payment changes: the ledger takes it from there. Either way the ticket is resolved.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from portal.corrections.models import APPROVED as CORRECTION_APPROVED
+from portal.corrections import service as corrections
 from portal.corrections.models import PENDING as CORRECTION_PENDING
-from portal.corrections.models import REJECTED as CORRECTION_REJECTED
 from portal.corrections.models import Correction
 from portal.errors import ConflictError, ForbiddenError, InvalidInputError
 from portal.registers.models import TICKET
@@ -42,14 +42,25 @@ class Change:
     after: Any
 
 
+def linked_correction(session: Session, ticket: Ticket) -> Correction | None:
+    """The correction that a DATA ticket is decided with: of its unit, and still waiting."""
+    correction = session.get(Correction, ticket.correction_id) if ticket.correction_id is not None else None
+    if correction is None or correction.state != CORRECTION_PENDING or correction.unit_id != ticket.unit_id:
+        return None
+    return correction
+
+
+def _own_values(ticket: Ticket) -> dict[str, Any]:
+    return {name: value for name, value in ticket.wanted.items() if name in FIELDS}
+
+
 def wanted_changes(session: Session, ticket: Ticket) -> tuple[SurveyUnit | None, list[Change]]:
     """The unit and what an approval would change in it: the correction's fields and the ticket's own over them."""
     unit = session.get(SurveyUnit, ticket.unit_id) if ticket.unit_id is not None else None
     wanted: dict[str, Any] = {}
-    correction = session.get(Correction, ticket.correction_id) if ticket.correction_id is not None else None
-    if correction is not None and correction.state == CORRECTION_PENDING and correction.unit_id == ticket.unit_id:
+    if (correction := linked_correction(session, ticket)) is not None:
         wanted |= {name: pair[1] for name, pair in correction.fields.items() if name in FIELDS}
-    wanted |= {name: value for name, value in ticket.wanted.items() if name in FIELDS}
+    wanted |= _own_values(ticket)
     if unit is None:
         return None, [Change(name, None, value) for name, value in wanted.items()]
     return unit, [Change(name, getattr(unit, name), wanted[name]) for name in FIELDS if name in wanted]
@@ -81,11 +92,14 @@ def decide(
     if not approve and not said:
         raise InvalidInputError(_("Say why it is rejected."), field="note")
     after: dict[str, Any] = {"decision": APPROVED if approve else REJECTED}
-    if approve and category.effect == DATA:
-        after["fields"] = _apply(session, actor, ticket, said, unit_version)
+    if category.effect == DATA:
+        correction = linked_correction(session, ticket)
+        if approve:
+            after["fields"] = _apply(session, actor, ticket, correction, said, unit_version)
+        elif correction is not None:
+            corrections.reject(session, _editor(actor), correction.id, said)
     elif approve and category.effect == BILLING:
         ticket.decision_amount = after["amount"] = _amount(amount)
-    _decide_correction(session, actor, ticket, approve, said)
     ticket.decision = APPROVED if approve else REJECTED
     ticket.decided_by, ticket.decided_at, ticket.decision_note = actor.staff_id, now(), said
     noting.note(
@@ -115,18 +129,31 @@ def why_not(actor: Actor, ticket: Ticket, category: TicketCategory) -> str:
     return str(_("Your role does not allow this."))
 
 
-def _apply(session: Session, actor: Actor, ticket: Ticket, reason: str, unit_version: int | None) -> list[str]:
+def _editor(actor: Actor) -> Editor:
+    return Editor(actor.name, actor.staff_id, actor.scope, actor.address)
+
+
+def _apply(
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    correction: Correction | None,
+    said: str,
+    unit_version: int | None,
+) -> list[str]:
     """Bring the wanted values into the register. Returns the names of the fields."""
     unit, changes = wanted_changes(session, ticket)
     if unit is None:
         raise InvalidInputError(_("Say first which unit it is about: edit the ticket and enter its survey id."))
-    if not changes:
+    reason = f"{ticket.number}: {said}" if said else ticket.number
+    if correction is not None:  # also one that brings nothing but photos
+        within = corrections.Within(_own_values(ticket), TICKET, reason)
+        corrections.approve(session, _editor(actor), correction.id, unit_version, said, within=within)
+    elif changes:
+        values = {change.field: change.after for change in changes}
+        edit_unit(session, _editor(actor), unit.id, unit_version, values, source=TICKET, reason=reason)
+    else:
         raise InvalidInputError(_("Say first what is to be corrected: edit the ticket and enter the right values."))
-    edit_unit(
-        session, Editor(actor.name, actor.staff_id, actor.scope, actor.address), unit.id, unit_version,
-        {change.field: change.after for change in changes}, source=TICKET,
-        reason=f"{ticket.number}: {reason}" if reason else ticket.number, correction_id=ticket.correction_id,
-    )  # fmt: skip
     return [change.field for change in changes]
 
 
@@ -134,17 +161,3 @@ def _amount(amount: int | None) -> int:
     if amount is None or not 0 <= amount <= MOST_RUPEES:
         raise InvalidInputError(_("Enter the amount in whole rupees, 0 when nothing is taken off."), field="amount")
     return amount
-
-
-def _decide_correction(session: Session, actor: Actor, ticket: Ticket, approve: bool, said: str) -> None:
-    """The linked correction shares the ticket's fate, if it still waits."""
-    if ticket.correction_id is None:
-        return
-    correction = session.get(Correction, ticket.correction_id, with_for_update=True)
-    if correction is None or correction.state != CORRECTION_PENDING:
-        return
-    if correction.proposed_by == actor.staff_id:
-        raise ForbiddenError(_("Nobody decides a correction that he proposed himself. Ask a colleague."))
-    correction.state = CORRECTION_APPROVED if approve else CORRECTION_REJECTED
-    correction.decided_by, correction.decided_at, correction.decision_note = actor.staff_id, now(), said
-    correction.version += 1

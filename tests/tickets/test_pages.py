@@ -9,10 +9,12 @@ from io import BytesIO
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from PIL import Image
+from sqlalchemy import select, text
 
 from portal.corrections.models import Correction
 from portal.db import transaction
+from portal.files.service import Owner, Upload, store_photo
 from portal.permissions import Role
 from portal.registers.models import RecordChange
 from portal.tickets.models import CLOSED, IN_PROGRESS, MERGED, OPEN, RESOLVED, WAITING
@@ -403,6 +405,98 @@ def test_a_linked_correction_is_decided_with_the_ticket(world: World) -> None:
     with world.app.app_context(), transaction() as session:
         assert session.get_one(Correction, keys[1]).state == "APPROVED"
         assert session.get_one(Correction, keys[0]).state == "PENDING"
+
+
+def with_correction(world: World, code: str, fields: dict[str, list[str]], *, photos: int = 1) -> tuple[str, int]:
+    """A ticket of the supervisor, linked to a correction of the agent with photos; number and id."""
+    with world.app.app_context(), world.app.test_request_context(), transaction() as session:
+        correction = Correction(
+            client_uuid=uuid.uuid4(), unit_id=world.unit_id(world.inside), location_id=world.inside.location_id,
+            fields=fields, proposed_by=world.id_of(Role.AGENT),
+        )  # fmt: skip
+        session.add(correction)
+        session.flush()
+        for _photo in range(photos):
+            out = BytesIO()
+            Image.new("RGB", (60, 40), "#0c7850").save(out, "JPEG")
+            out.seek(0)
+            store_photo(
+                session, Owner(correction_id=correction.id), Upload(out, "door.jpg"), client_uuid=uuid.uuid4(),
+                location_id=world.inside.location_id, staff_id=None,
+            )  # fmt: skip
+        key = correction.id
+    form = form_of(world, category=str(world.category(code)), correction=str(key))
+    return world.post(Role.SUPERVISOR, "/tickets/new", **form).location.rpartition("/")[2], key
+
+
+def correction_after(world: World, key: int) -> tuple[str, list[tuple[int | None, int | None]], list[str], list[str]]:
+    """(state, (unit, correction) of its photos, what its proposer was told, audit lines about it)."""
+    with world.app.app_context(), transaction() as session:
+        state = session.get_one(Correction, key).state
+        photos = session.execute(
+            text(
+                "SELECT unit_id, correction_id FROM stored_files WHERE correction_id = :key"
+                " OR (unit_id = :unit AND kind = 'PHOTO' AND correction_id IS NULL) ORDER BY id"
+            ), {"key": key, "unit": world.unit_id(world.inside)},
+        )  # fmt: skip
+        lines = session.scalars(
+            text("SELECT action FROM audit_log WHERE entity = 'correction' AND entity_id = :key"), {"key": str(key)}
+        )
+        return state, [tuple(row) for row in photos], world.told(Role.AGENT, str(key)), list(lines)
+
+
+@pytest.mark.parametrize("by_ticket", [True, False])
+def test_a_correction_arrives_the_same_by_its_ticket_and_by_its_own_page(world: World, by_ticket: bool) -> None:
+    number, key = with_correction(world, "DATA_CORRECTION", {"house_type": ["", f"House {by_ticket}"]}, photos=2)
+    before = len(correction_after(world, key)[1]) - 2
+    page = world.browser(Role.ADMIN).get(f"/tickets/{number}").get_data(as_text=True)
+    assert "Photos of the correction" in page
+    if by_ticket:
+        answer = world.act(Role.ADMIN, number, "decide", decision="approve", unit_version=str(unit_of(world).version))
+    else:
+        version = str(unit_of(world).version)
+        answer = world.post(Role.ADMIN, f"/corrections/{key}/decide", do="approve", unit_version=version)
+    assert answer.status_code == 303
+    assert unit_of(world).house_type == f"House {by_ticket}"
+    state, photos, told, lines = correction_after(world, key)
+    assert state == "APPROVED"
+    assert photos == [(world.unit_id(world.inside), None)] * (before + 2)
+    assert told == ["correction.decided"]
+    assert lines == ["correction.approve"]
+
+
+def test_a_correction_of_nothing_but_photos_is_approved_with_its_ticket(world: World) -> None:
+    number, key = with_correction(world, "DATA_CORRECTION", {})
+    assert "Nobody has entered" not in world.browser(Role.ADMIN).get(f"/tickets/{number}").get_data(as_text=True)
+    assert world.act(Role.ADMIN, number, "decide", decision="approve").status_code == 303
+    state, photos, _told, _lines = correction_after(world, key)
+    assert state == "APPROVED"
+    assert all(correction_id is None for _unit, correction_id in photos)
+
+
+def test_the_values_of_the_ticket_go_over_those_of_its_correction(world: World) -> None:
+    number, key = with_correction(world, "DATA_CORRECTION", {"house_type": ["", "Flat"], "address": ["", "House 8"]})
+    form = form_of(
+        world, category=str(world.category("DATA_CORRECTION")), survey_id=world.inside.survey_id, correction=str(key),
+        wanted_address="House 9", version=str(world.ticket(number).version),
+    )  # fmt: skip
+    assert world.post(Role.SUPERVISOR, f"/tickets/{number}/edit", **form).status_code == 303
+    assert world.act(Role.ADMIN, number, "decide", decision="approve").status_code == 303
+    assert (unit_of(world).house_type, unit_of(world).address) == ("Flat", "House 9")
+    assert correction_after(world, key)[0] == "APPROVED"
+
+
+def test_a_rejected_ticket_rejects_its_correction_and_a_billing_one_leaves_it(world: World) -> None:
+    number, key = with_correction(world, "DATA_CORRECTION", {"house_type": ["", "Hut"]})
+    assert world.act(Role.ADMIN, number, "decide", decision="reject", note="It is a house.").status_code == 303
+    state, photos, told, lines = correction_after(world, key)
+    assert (state, told, lines) == ("REJECTED", ["correction.decided"], ["correction.reject"])
+    assert (None, key) in photos
+    # No register is changed by a decision about a bill: its correction goes on waiting for its own.
+    for choice in ({"decision": "approve", "amount": "0"}, {"decision": "reject", "note": "The bill is right."}):
+        number, key = with_correction(world, "DUPLICATE_BILL", {"house_type": ["", "Hut"]})
+        assert world.act(Role.ADMIN, number, "decide", **choice).status_code == 303
+        assert correction_after(world, key)[0] == "PENDING"
 
 
 def test_nobody_approves_his_own(world: World) -> None:
