@@ -139,7 +139,7 @@ FIELD_VISITS = Report(
             {"rows": func.sum(RollupVisits.visits), **_states(RollupVisits, func.sum(RollupVisits.visits))},
         ),
     ),
-    group=_l("Field"),
+    group=_l("Field work"),
     record="survey_id",
     default_keys=("cycle",),
 )
