@@ -20,6 +20,8 @@ from portal.rollups.remembering import remembered
 from portal.staff.models import Staff
 
 MOST_OFFERED = 50
+# Of the agents whom neither the area nor words name, where there are many: a phone shows them one below the other.
+FEW_OTHERS = 12
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ def agents(
     """The agents of these places first, then others by name; whoever is chosen stands above all of them."""
     found = db.execute(selects.agents_offered(scope, locations, words, MOST_OFFERED + 1)).all()
     rows = list(found[:MOST_OFFERED])
+    if len(found) > MOST_OFFERED and not words:
+        others = [row.id for row in rows if not row.is_here and row.id not in chosen]
+        left_out = set(others[FEW_OTHERS:])
+        rows = [row for row in rows if row.id not in left_out]
     missing = set(chosen) - {row.id for row in rows}
     if missing:
         query = selects.agents_offered(scope, locations, "", MOST_OFFERED).where(Staff.id.in_(missing))

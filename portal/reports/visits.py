@@ -63,12 +63,12 @@ def _show_visits(visits: FromClause, scope: AreaScope) -> Display:
     above = names_above(c.location_id)
     # Notes stay on the page of the visit: people write numbers of consumers into them.
     fields = (
-        Field(Column("visited_at", _l("When"), Kind.DATETIME), c.visited_at, sort=c.visited_at),
+        Field(Column("visited_at", _l("When"), Kind.DATETIME, 22), c.visited_at, sort=c.visited_at),
         Field(Column("agent", _l("Agent"), width=18), _named(Staff)),
         Field(Column("survey_id", _l("Survey id"), Kind.IDENTIFIER, 12), SurveyUnit.survey_id),
-        Field(Column("visit_type", _l("Type"), Kind.CODE, 16, words.TYPES, in_words=True), c.visit_type),
+        Field(Column("visit_type", _l("Type"), Kind.CODE, 15, words.TYPES, in_words=True), c.visit_type),
         Field(Column("outcome", _l("Outcome"), Kind.CODE, 20, words.OUTCOMES, in_words=True), c.outcome),
-        Field(Column("review_state", _l("Review"), Kind.CODE, 16, words.STATES, in_words=True), c.review_state),
+        Field(Column("review_state", _l("Review"), Kind.CODE, 20, words.STATES, in_words=True), c.review_state),
         Field(
             Column("distance_m", _l("Metres from the unit"), Kind.NUMBER),
             c.distance_m,

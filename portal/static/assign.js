@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   var form = document.querySelector("[data-offers]"), asked = 0, timer;
-  if (!form || !window.portal) return;
+  if (!form) return;
   form.classList.add("is-live");
   function refresh() {
     var mine = ++asked, data = new FormData(form);
