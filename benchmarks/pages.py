@@ -207,7 +207,7 @@ def _everything(app: Flask, browser: Browser, report: Callable[[str], None]) -> 
         "/home", "/me", "/units/", "/accounts/", f"/units/{one.survey_id}", f"/accounts/{one.psid}", "/imports/",
         f"/imports/{batch}", "/places/", "/billing/move", "/reports/", "/dash/overview/", "/dash/reports/bill-register",
         "/dash/reports/payment-register", "/dash/reports/daily-collection", "/dash/reports/pending-sync",
-        "/dash/reports/unmatched-payments",
+        "/dash/reports/unmatched-payments", "/dash/reports/field-visits",
     ]  # fmt: skip
     counts: dict[str, int] = {}
     slow: dict[str, float] = {}

@@ -161,6 +161,7 @@ COLUMNS: dict[str, str] = {
     "ticket_comments.author": "User name of who wrote it.",
     "ticket_comments.body": "What was written.",
     "ticket_comments.mentions": "Ids of the staff named in it who may see the ticket.",
+    "ticket_comments.is_public": "Whether the complainant reads it on the status page.",
     "ticket_events.ticket_id": "The ticket.",
     "ticket_events.at": "When.",
     "ticket_events.event": "What happened: made, assigned, status, priority, edited, approved, escalated, merged ...",

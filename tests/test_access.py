@@ -130,6 +130,7 @@ def example(rule: Rule, thing: Registered) -> dict[str, Any]:
         "visit_id": thing.visit_id,
         "staff_id": thing.staff_id,
         "correction_id": thing.correction_id,
+        "comment_id": 10**9,  # of a ticket, whose number comes first
         "name": {"reports": "bill-register"}.get(rule.endpoint.split(".")[0], "figures"),
         "filename": "portal.css",
         "build": "none",

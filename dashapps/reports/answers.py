@@ -19,6 +19,8 @@ from portal.db import read_snapshot
 from portal.errors import ForbiddenError, InvalidInputError
 from portal.permissions import AreaScope
 from portal.reports.catalogue import find_report
+from portal.reports.filters import Control, Person
+from portal.reports.people import people_offered
 from portal.reports.reader import BLOCK, BLOCK_TIMEOUT_MS, Block, Totals, first_totals, open_query, read_block, totals
 from portal.reports.report import Query, shows_personal, with_sort
 from portal.reports.sorting import offers_every_order, usable
@@ -44,6 +46,7 @@ class View:
     totals: Totals | None
     block: Block | None = None
     every_order: bool = True
+    people: tuple[Person, ...] = ()
 
     @property
     def name(self) -> str:
@@ -109,9 +112,11 @@ def view(name: str, search: str | None, rows: int = 0) -> View:
         area = find_area(connection, area_id, scope)
         months = tuple(row.month for row in connection.execute(billed_by_month(Where(scope)).limit(24)))
         every_order = offers_every_order(connection, query)
+        has_people = any(one.control is Control.PERSON for one in query.report.filters)
+        people = tuple(people_offered(connection, scope, area_id)) if has_people else ()
         block = _noted(query, read_block(connection, query, 0, rows)) if rows else None
         at_once = first_totals(connection, query) if rows else None
-        return View(query, area, months, at_once, block, every_order)
+        return View(query, area, months, at_once, block, every_order, people)
 
 
 def all_totals(name: str, search: str | None) -> tuple[Query, Totals]:

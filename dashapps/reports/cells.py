@@ -16,7 +16,7 @@ from portal.web.filters import language
 
 # Pixels a character takes in the grid's font, and what a cell has besides its text.
 _PER_CHARACTER, _PADDING, _WIDEST = 7.6, 26, 25
-_BADGES = set(STATUSES) | {"POSTED", "UNMATCHED"}
+_BADGES = set(STATUSES) | {"POSTED", "UNMATCHED", "APPROVED", "RETURNED"}
 Shown = Callable[[Any], str]
 
 

@@ -21,6 +21,7 @@ from dashapps.shared.i18n import ngettext
 from portal.billing.cycles import cycle_bounds
 from portal.permissions import Permission
 from portal.reports.filters import Control, Filter
+from portal.reports.people import MOST_OFFERED
 from portal.reports.reader import BLOCK, Totals
 from portal.reports.report import Query
 from portal.reports.sorting import explanation
@@ -187,6 +188,7 @@ def filter_bar(view: View) -> Component:
         Control.MONTH: _month_menu,
         Control.DAYS: _days_menu,
         Control.CHOICE: _choice_menu,
+        Control.PERSON: _person_menu,
         Control.TEXT: _search,
     }
     chips = [makers[one.control](view, one) for one in view.query.report.filters]
@@ -295,6 +297,19 @@ def _choice_menu(view: View, one: Filter) -> Component:
     ]
     shown = ", ".join(str(one.choices.get(code, code)) for code in codes) or str(one.any_label)
     return _menu(str(one.label), shown, items, bool(codes))
+
+
+def _person_menu(view: View, one: Filter) -> Component:
+    """Who was at work in the area; whoever is chosen stands among them. Too many: a smaller area first."""
+    key, chosen = one.keys[0], view.query.values.get(one.name)
+    items = [ui.menu_link(str(one.any_label), view.address(**{key: None}), is_current=chosen is None)]
+    offered = view.people[:MOST_OFFERED]
+    if chosen is not None and chosen not in offered:
+        offered = (chosen, *offered)
+    items += [ui.menu_link(who.name, view.address(**{key: who.id}), is_current=chosen == who) for who in offered]
+    if len(view.people) > MOST_OFFERED:
+        items.append(html.Div(_("There are more. Choose a smaller area."), className="menu-head"))
+    return _menu(str(one.label), chosen.name if chosen else str(one.any_label), items, chosen is not None)
 
 
 def _search(view: View, one: Filter) -> Component:

@@ -17,6 +17,7 @@ from portal.units.models import USES
 
 MOST_TICKED = 500
 BIGGEST_ID = 2**31 - 1
+MOST_WORDS = 60
 
 
 def number(text: str | None) -> int | None:
@@ -30,6 +31,11 @@ def number(text: str | None) -> int | None:
 def numbers(texts: Sequence[str]) -> tuple[int, ...]:
     """The ids among texts, each once."""
     return tuple(dict.fromkeys(one for one in map(number, texts[:MOST_TICKED]) if one is not None))
+
+
+def find(form: MultiDict[str, Any], key: str) -> str:
+    """The words by which somebody looks for an area or an agent."""
+    return " ".join(str(form.get(key) or "").replace("\x00", "").split())[:MOST_WORDS]
 
 
 def day(text: str | None, default: dt.date | None, field: str) -> dt.date | None:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, union
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true, union
 from sqlalchemy.orm import aliased
 
 from portal.assignments.models import Assignment
@@ -83,6 +83,25 @@ def agents(scope: AreaScope) -> Rows:
     return select(Staff.id, NAME.label("name"), Staff.username, Staff.is_active).where(
         Staff.role == Role.AGENT, or_(Staff.is_active, has_work.exists()), reaches(scope)
     )
+
+
+def agents_offered(scope: AreaScope, location_ids: Sequence[int], words: str, limit: int) -> Rows:
+    """(id, name, is_here) of the agents who work and whose name holds the words; those first whose own areas hold, or
+    lie in, one of the locations."""
+    above = select(LocationClosure.ancestor_id).where(LocationClosure.location_id.in_(location_ids))
+    below = select(LocationClosure.location_id).where(LocationClosure.ancestor_id.in_(location_ids))
+    areas = or_(StaffArea.location_id.in_(above), StaffArea.location_id.in_(below))
+    here: ColumnElement[bool] = Staff.id.in_(select(StaffArea.staff_id).where(areas)) if location_ids else false()
+    query = select(Staff.id, NAME.label("name"), here.label("is_here")).where(
+        Staff.role == Role.AGENT, Staff.is_active, reaches(scope)
+    )
+    for word in words.split():
+        query = query.where(
+            or_(Staff.full_name.icontains(word, autoescape=True), Staff.username.icontains(word, autoescape=True))
+        )
+    # PostgreSQL orders by no constant.
+    order = [here.desc(), NAME, Staff.id] if location_ids else [NAME, Staff.id]
+    return query.order_by(*order).limit(limit)
 
 
 def agent(staff_id: int, scope: AreaScope) -> Rows:
@@ -283,9 +302,9 @@ def area_holders(location_ids: Sequence[int], first: dt.date, last: dt.date | No
     )
 
 
-def places_with_units(scope: AreaScope, within: int | None, limit: int) -> Rows:
+def places_with_units(scope: AreaScope, within: int | None, limit: int, words: str = "") -> Rows:
     """(id, name, name_ur, kind, parent's name, units, unpaid accounts, in arrears) of places that have units, from the
-    rollups; `within`: of this area."""
+    rollups; `within`: of this area. `words`: all of them in its name, or its parent's."""
     units = (
         select(RollupUnits.location_id, func.sum(RollupUnits.surveyed).label("units"))
         .where(scope.clause(RollupUnits.location_id))
@@ -324,4 +343,7 @@ def places_with_units(scope: AreaScope, within: int | None, limit: int) -> Rows:
     if within is not None:
         inside = select(LocationClosure.location_id).where(LocationClosure.ancestor_id == within)
         query = query.where(Location.id.in_(inside))
+    for word in words.split():
+        named = [name.icontains(word, autoescape=True) for name in (Location.name, Location.name_ur, above.name)]
+        query = query.where(or_(*named))
     return query

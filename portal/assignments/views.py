@@ -13,12 +13,11 @@ from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy import select
 
-from portal.assignments import forms, selects, service
+from portal.assignments import choosing, forms, selects, service
 from portal.assignments.standing import WORDS
 from portal.db import session, transaction
 from portal.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
 from portal.permissions import Permission, require
-from portal.rollups.remembering import remembered
 from portal.staff.authority import By
 from portal.staff.models import Staff
 from portal.units.models import SurveyUnit
@@ -30,7 +29,8 @@ from portal.web.masking import ASSIGNED_UNITS
 
 blueprint = Blueprint("assignments", __name__, url_prefix="/assignments")
 
-MOST_PLACES = 600  # of the choice of an area
+# Of a form, in its preview.
+NOT_KEPT = frozenset({"csrf_token", "seen", "taken", "step", "find_area", "find_agent"})
 
 
 @blueprint.record_once
@@ -58,38 +58,28 @@ def new() -> ResponseReturnValue:
 
 
 def _form(values: Any, status: int = 200, error: DomainError | None = None) -> ResponseReturnValue:
+    """The form with what it offers; for its script only the lists (`X-Parts`)."""
     db, scope = session(), current_scope()
-    people = db.execute(selects.agents(scope).order_by(selects.NAME, Staff.id)).all()
-    people = [one for one in people if one.is_active]
-    ids = [one.id for one in people]
-    areas: dict[int, list[str]] = {}
-    for staff_id, name in db.execute(selects.area_names(ids)) if ids else ():
-        areas.setdefault(staff_id, []).append(name)
-    load = {row[0]: row[1] for row in db.execute(selects.units_singly(ids, today()))} if ids else {}
     units = _units(forms.survey_ids(values))
+    area = None if units else forms.number(values.get("area"))
+    locations = [unit.location_id for unit in units] if units else [area] if area is not None else []
+    chosen = set(forms.numbers(values.getlist("agent")))
     page = render_template(
-        "assignments/new.html",
-        people=people,
-        areas=areas,
-        load=load,
+        "assignments/parts.html" if "X-Parts" in request.headers else "assignments/new.html",
+        agents=choosing.agents(db, scope, sorted(set(locations)), forms.find(values, "find_agent"), chosen, today()),
+        is_placed=bool(locations),
+        is_single=len(units) == 1,
         units=units,
         holders=_holders(units),
-        places=[] if units else _places(),
+        places=None if units else choosing.places(db, scope, forms.find(values, "find_area"), area),
         values=values,
-        chosen=set(forms.numbers(values.getlist("agent"))),
+        chosen=chosen,
         standings=WORDS,
         uses=USES,
         error=error,
         today=today(),
     )
     return page, status
-
-
-def _places() -> list[Any]:
-    """The places that have units, with how many and how they stand."""
-    db, scope = session(), current_scope()
-    query = selects.places_with_units(scope, None, MOST_PLACES)
-    return remembered(db, scope, "places_with_units", MOST_PLACES, lambda: list(db.execute(query)))
 
 
 def _units(survey_ids: tuple[str, ...]) -> list[SurveyUnit]:
@@ -117,8 +107,9 @@ def _holders(units: list[SurveyUnit]) -> list[Any]:
 @blueprint.post("/new")
 @require(Permission.ASSIGN_WORK)
 def preview() -> ResponseReturnValue:
-    """What would be done. A single unit that nobody has is assigned at once; a list of ticked ones opens the form."""
-    if request.form.get("step") == "open":
+    """What would be done. A single unit that nobody has is assigned at once; a list of ticked ones opens the form, and
+    what is typed to find an area or an agent shows it anew."""
+    if request.form.get("step") in {"open", "find"}:
         return _form(request.form)
     _units(forms.survey_ids(request.form))
     try:
@@ -133,7 +124,7 @@ def preview() -> ResponseReturnValue:
 
 def _preview_page(found: service.Plan, status: int = 200, *, is_stale: bool = False) -> ResponseReturnValue:
     kept = [(key, value) for key in request.form for value in request.form.getlist(key)]
-    kept = [(key, value) for key, value in kept if key not in {"csrf_token", "seen", "taken", "step"}]
+    kept = [(key, value) for key, value in kept if key not in NOT_KEPT]
     page = render_template("assignments/preview.html", plan=found, kept=kept, is_stale=is_stale, standings=WORDS)
     return page, status
 

@@ -163,6 +163,9 @@ ACTIONS: dict[str, ActionWords] = {
     "ticket.create": ActionWords(TICKETS, _l("Ticket made"), _l("made %(thing)s")),
     "ticket.edit": ActionWords(TICKETS, _l("Ticket edited"), _l("edited %(thing)s")),
     "ticket.comment": ActionWords(TICKETS, _l("Comment written"), _l("wrote to %(thing)s")),
+    "ticket.comment_internal": ActionWords(
+        TICKETS, _l("Comment made internal"), _l("took a comment of %(thing)s off the status page")
+    ),
     "ticket.assign": ActionWords(TICKETS, _l("Ticket assigned"), _l("assigned %(thing)s")),
     "ticket.status": ActionWords(TICKETS, _l("Status of a ticket"), _l("changed the status of %(thing)s")),
     "ticket.merge": ActionWords(TICKETS, _l("Ticket merged"), _l("merged %(thing)s into another")),
@@ -270,6 +273,7 @@ FIELDS: dict[str, Any] = {
     "category": _l("category"),
     "priority": _l("priority"),
     "mentions": _l("people mentioned"),
+    "public": _l("shown to the complainant"),
     "assigned_to": _l("assigned to"),
     "assigned_role": _l("role that works it"),
     "into": _l("merged into"),

@@ -143,10 +143,27 @@ def moved(correction: Correction, unit: SurveyUnit) -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True)
+class Within:
+    """What a correction is decided with: a ticket. Its own `values` go over those of the correction; `source` and
+    `reason` are what the history of the unit says."""
+
+    values: Mapping[str, Any]
+    source: str
+    reason: str
+
+
 def approve(
-    session: Session, actor: Actor, correction_id: int, unit_version: int, note: str = "", *, unmoved_only: bool = False
+    session: Session,
+    actor: Actor,
+    correction_id: int,
+    unit_version: int | None,
+    note: str = "",
+    *,
+    unmoved_only: bool = False,
+    within: Within | None = None,
 ) -> Correction:
-    """Approve a correction and apply it. `unit_version` is the unit's as the decider saw it.
+    """Approve a correction and apply it. `unit_version` is the unit's as the decider saw it; None: whatever it is.
 
     Raises ConflictError (`decided`; `stale`: the unit has changed since; `moved`: with `unmoved_only`, when a field
     changed since it was proposed), ForbiddenError for one's own.
@@ -155,21 +172,28 @@ def approve(
     _not_his_own(actor, correction)
     if unmoved_only and moved(correction, unit):
         raise ConflictError(_("The register has changed since this was proposed. Look at it singly."), code="moved")
-    _apply(session, actor, correction, unit, unit_version, note)
+    _apply(session, actor, correction, unit, unit_version, note, within)
     _tell_proposer(session, correction, unit)
     return correction
 
 
 def _apply(
-    session: Session, actor: Actor, correction: Correction, unit: SurveyUnit, unit_version: int, note: str
+    session: Session,
+    actor: Actor,
+    correction: Correction,
+    unit: SurveyUnit,
+    unit_version: int | None,
+    note: str,
+    within: Within | None = None,
 ) -> None:
-    changes = {name: after for name, (_before, after) in correction.fields.items()}
-    if unit.version != unit_version:
+    within = within or Within({}, CORRECTION, note or correction.note)
+    changes = {name: after for name, (_before, after) in correction.fields.items()} | dict(within.values)
+    if unit_version is not None and unit.version != unit_version:
         raise ConflictError(_("Somebody else has changed this record meanwhile. Nothing was changed."), code="stale")
     if changes:
         edit_unit(
-            session, actor, unit.id, unit_version, changes, source=CORRECTION,
-            reason=note or correction.note, correction_id=correction.id,
+            session, actor, unit.id, unit_version, changes, source=within.source, reason=within.reason,
+            correction_id=correction.id,
         )  # fmt: skip
     # The photos are the unit's from now on.
     session.execute(

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from portal.config import Settings
 from portal.db import session, transaction
-from portal.demo import field_notifications, field_tickets, field_visits, field_work
+from portal.demo import field_notifications, field_tickets, field_visits, field_work, office_edits
 from portal.demo.generate import DemoOptions
 from portal.demo.passwords import demo_password
 from portal.demo.places import Tehsil, build_tehsils
@@ -194,7 +194,8 @@ def make_field_work(options: DemoOptions, report: Report) -> None:
         visits = field_visits.make(current, people, wards, now)
         field_notifications.make(current, list(people))
         tickets = field_tickets.make(current, people, wards["agent"], now)
-    report(f"{visits:,} visits, {tickets:,} tickets")
+        edits = office_edits.make(current, people, wards["supervisor"])
+    report(f"{visits:,} visits, {tickets:,} tickets, {edits:,} edits by hand")
 
 
 def current_session() -> Session:

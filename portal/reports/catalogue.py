@@ -8,6 +8,7 @@ from portal.reports.bills import BILL_REGISTER, BILLED_UNITS
 from portal.reports.payments import DAILY_COLLECTION, PAYMENT_REGISTER, UNMATCHED_PAYMENTS
 from portal.reports.recovery import RECOVERY
 from portal.reports.report import Report
+from portal.reports.visits import FIELD_VISITS
 
 REPORTS: tuple[Report, ...] = (
     BILL_REGISTER,
@@ -18,6 +19,7 @@ REPORTS: tuple[Report, ...] = (
     OUTSTANDING,
     PENDING_SYNC,
     UNMATCHED_PAYMENTS,
+    FIELD_VISITS,
 )
 _BY_NAME = {report.name: report for report in REPORTS}
 

@@ -24,6 +24,7 @@ from portal.web import format as fmt
 from portal.web.masking import holds_personal_number
 
 Arguments = Mapping[str, str]
+DayCondition = Callable[[Any, dt.date | None, dt.date | None], ColumnElement[bool]]
 
 
 def _(message: str, **variables: Any) -> str:
@@ -42,6 +43,7 @@ class Control(StrEnum):
     MONTH = "month"
     DAYS = "days"
     CHOICE = "choice"
+    PERSON = "person"
     TEXT = "text"
 
 
@@ -56,10 +58,19 @@ class Area:
 
 
 @dataclass(frozen=True)
+class Person:
+    """Somebody of the staff whose areas have something in common with the reader's."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
 class Reading:
-    """What reading a URL needs to know: where an area id leads, and when cycles start."""
+    """What reading a URL needs to know: where an area id and a staff id lead, and when cycles start."""
 
     area: Callable[[int], Area]
+    person: Callable[[int], Person]
     cycle_start_day: int
     language: str = "en"
 
@@ -117,6 +128,15 @@ def read_day(args: Arguments, key: str) -> dt.date | None:
     return day
 
 
+def _id(args: Arguments, key: str) -> int | None:
+    text = _text(args, key)
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise _bad(key, text)
+    return int(text)
+
+
 def inside(column: Any, area_id: int) -> ColumnElement[bool]:
     """The condition that a row lies at or below an area."""
     below = select(LocationClosure.location_id).where(LocationClosure.ancestor_id == area_id)
@@ -128,12 +148,8 @@ def area(column: Any) -> Filter:
     """`area`: a location id and everything below it."""
 
     def read(args: Arguments, reading: Reading) -> Area | None:
-        text = _text(args, "area")
-        if text is None:
-            return None
-        if not text.isascii() or not text.isdigit() or len(text) > 9:
-            raise _bad("area", text)
-        return reading.area(int(text))
+        number = _id(args, "area")
+        return None if number is None else reading.area(number)
 
     return Filter(
         "area",
@@ -215,8 +231,15 @@ def bill_month(column: Any) -> Filter:
     )
 
 
-def days(column: Any) -> Filter:
-    """`from` and `to` (paid dates, both included, either end open); without them `cycle`, as the days of that cycle."""
+_PAID, _PAID_ON = _l("Paid"), _l("paid ")
+
+
+def days(column: Any, label: Any = _PAID, in_words: Any = _PAID_ON, condition: DayCondition | None = None) -> Filter:
+    """`from` and `to` (days, both included, either end open); without them `cycle`, as the days of that cycle.
+
+    `in_words` begins the sentence. `condition` is for columns that hold more than a day.
+    """
+    held = condition or between
 
     def read(args: Arguments, reading: Reading) -> tuple[dt.date | None, dt.date | None] | None:
         first, last = read_day(args, "from"), read_day(args, "to")
@@ -230,11 +253,29 @@ def days(column: Any) -> Filter:
     return Filter(
         "days",
         ("from", "to", "cycle"),
-        _l("Paid"),
+        label,
         Control.DAYS,
         read,
-        lambda value, _report: between(column, *value),
-        lambda value, language: _("paid ") + _range(value[0], value[1], lambda day: fmt.date(day, language)),
+        lambda value, _report: held(column, *value),
+        lambda value, language: str(in_words) + _range(value[0], value[1], lambda day: fmt.date(day, language)),
+    )
+
+
+def person(key: str, label: Any, column: Any) -> Filter:
+    """One of the staff by id."""
+
+    def read(args: Arguments, reading: Reading) -> Person | None:
+        number = _id(args, key)
+        return None if number is None else reading.person(number)
+
+    return Filter(
+        key,
+        (key,),
+        label,
+        Control.PERSON,
+        read,
+        lambda value, _report: column == value.id,
+        lambda value, _language: f"{label}: {value.name}",
     )
 
 

@@ -20,7 +20,8 @@ from sqlalchemy.exc import DBAPIError
 from portal.errors import InvalidInputError
 from portal.permissions import AreaScope, PersonalSight
 from portal.reports.areas import load_area
-from portal.reports.filters import Area, Arguments, Reading
+from portal.reports.filters import Area, Arguments, Person, Reading
+from portal.reports.people import load_person
 from portal.reports.report import Query, Report, Source, Total, order_keys, read_query, shown
 from portal.rollups.models import RollupBills
 from portal.web.columns import Kind
@@ -60,12 +61,15 @@ def open_query(
     sight: PersonalSight,
     language: str = "en",
 ) -> Query:
-    """The query a URL asks for, its area checked against the scope."""
+    """The query a URL asks for, its area and its person checked against the scope."""
 
     def area(area_id: int) -> Area:
         return load_area(connection, area_id, scope)
 
-    return read_query(report, arguments, scope, Reading(area, cycle_start_day, language), sight)
+    def person(staff_id: int) -> Person:
+        return load_person(connection, staff_id, scope)
+
+    return read_query(report, arguments, scope, Reading(area, person, cycle_start_day, language), sight)
 
 
 def block_select(query: Query, cursor: Sequence[Any] | None, size: int, including: bool = False) -> Select[Any]:

@@ -1,8 +1,9 @@
 """Approving and rejecting what a ticket asks for. Flushes, never commits.
 
-A DATA approval changes the register in the same transaction, through `portal.registers`, from the ticket's own values
-or from the correction it is linked to. A BILLING approval records the decision and the amount; no bill and no payment
-changes: the ledger takes it from there. Either way the ticket is resolved.
+A DATA approval changes the register in the same transaction: through `portal.corrections` where the ticket is linked
+to a correction of its unit that still waits (its photos arrive and its proposer is told, as on its own page), else
+through `portal.registers` from the ticket's own values. A BILLING approval records the decision and the amount; no
+bill and no payment changes: the ledger takes it from there. Either way the ticket is resolved.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from portal.corrections.models import APPROVED as CORRECTION_APPROVED
+from portal.corrections import service as corrections
 from portal.corrections.models import PENDING as CORRECTION_PENDING
-from portal.corrections.models import REJECTED as CORRECTION_REJECTED
 from portal.corrections.models import Correction
+from portal.corrections.selects import photo_counts
 from portal.corrections.service import differing
 from portal.errors import ConflictError, ForbiddenError, InvalidInputError
 from portal.registers.models import TICKET
@@ -43,14 +44,25 @@ class Change:
     after: Any
 
 
+def linked_correction(session: Session, ticket: Ticket) -> Correction | None:
+    """The correction that a DATA ticket is decided with: of its unit, and still waiting."""
+    correction = session.get(Correction, ticket.correction_id) if ticket.correction_id is not None else None
+    if correction is None or correction.state != CORRECTION_PENDING or correction.unit_id != ticket.unit_id:
+        return None
+    return correction
+
+
+def _own_values(ticket: Ticket) -> dict[str, Any]:
+    return {name: value for name, value in ticket.wanted.items() if name in FIELDS}
+
+
 def wanted_changes(session: Session, ticket: Ticket) -> tuple[SurveyUnit | None, list[Change]]:
     """The unit and what an approval would change in it: the correction's fields and the ticket's own over them."""
     unit = session.get(SurveyUnit, ticket.unit_id) if ticket.unit_id is not None else None
     wanted: dict[str, Any] = {}
-    correction = session.get(Correction, ticket.correction_id) if ticket.correction_id is not None else None
-    if correction is not None and correction.state == CORRECTION_PENDING and correction.unit_id == ticket.unit_id:
+    if (correction := linked_correction(session, ticket)) is not None:
         wanted |= {name: pair[1] for name, pair in correction.fields.items() if name in FIELDS}
-    wanted |= {name: value for name, value in ticket.wanted.items() if name in FIELDS}
+    wanted |= _own_values(ticket)
     if unit is None:
         return None, [Change(name, None, value) for name, value in wanted.items()]
     return unit, [Change(name, getattr(unit, name), wanted[name]) for name in FIELDS if name in wanted]
@@ -62,6 +74,8 @@ def what_is_missing(session: Session, ticket: Ticket, unit: SurveyUnit | None, c
     A ticket of a category for corrections may be made without the right values: the public does not know them, and an
     agent may only know that something is wrong. It is no correction until somebody has entered them.
     """
+    if (correction := linked_correction(session, ticket)) is not None and _has_photos(session, correction):
+        return ""
     if not changes:
         return _nothing_entered(session, ticket)
     if unit is None:
@@ -80,6 +94,10 @@ def what_is_missing(session: Session, ticket: Ticket, unit: SurveyUnit | None, c
     )
 
 
+def _has_photos(session: Session, correction: Correction) -> bool:
+    return session.execute(photo_counts([correction.id])).first() is not None
+
+
 def missing_of(session: Session, ticket: Ticket) -> str:
     """The same of a ticket of any category; '' where an approval changes no register."""
     category = session.get_one(TicketCategory, ticket.category_id)
@@ -96,7 +114,7 @@ def _nothing_entered(session: Session, ticket: Ticket) -> str:
     elif correction.state != CORRECTION_PENDING:
         why = _("The linked correction has been decided on its own already.")
     else:
-        why = _("The linked correction holds a note or photos only, no values.")
+        why = _("The linked correction holds a note only, no values.")
     return f"{why} {enter}"
 
 
@@ -126,11 +144,14 @@ def decide(
     if not approve and not said:
         raise InvalidInputError(_("Say why it is rejected."), field="note")
     after: dict[str, Any] = {"decision": APPROVED if approve else REJECTED}
-    if approve and category.effect == DATA:
-        after["fields"] = _apply(session, actor, ticket, said, unit_version)
+    if category.effect == DATA:
+        correction = linked_correction(session, ticket)
+        if approve:
+            after["fields"] = _apply(session, actor, ticket, correction, said, unit_version)
+        elif correction is not None:
+            corrections.reject(session, _editor(actor), correction.id, said)
     elif approve and category.effect == BILLING:
         ticket.decision_amount = after["amount"] = _amount(amount)
-    _decide_correction(session, actor, ticket, approve, said)
     ticket.decision = APPROVED if approve else REJECTED
     ticket.decided_by, ticket.decided_at, ticket.decision_note = actor.staff_id, now(), said
     noting.note(
@@ -160,17 +181,30 @@ def why_not(actor: Actor, ticket: Ticket, category: TicketCategory) -> str:
     return str(_("Your role does not allow this."))
 
 
-def _apply(session: Session, actor: Actor, ticket: Ticket, reason: str, unit_version: int | None) -> list[str]:
+def _editor(actor: Actor) -> Editor:
+    return Editor(actor.name, actor.staff_id, actor.scope, actor.address)
+
+
+def _apply(
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    correction: Correction | None,
+    said: str,
+    unit_version: int | None,
+) -> list[str]:
     """Bring the wanted values into the register. Returns the names of the fields."""
     unit, changes = wanted_changes(session, ticket)
     if missing := what_is_missing(session, ticket, unit, changes):
         raise InvalidInputError(missing)
     assert unit is not None
-    edit_unit(
-        session, Editor(actor.name, actor.staff_id, actor.scope, actor.address), unit.id, unit_version,
-        {change.field: change.after for change in changes}, source=TICKET,
-        reason=f"{ticket.number}: {reason}" if reason else ticket.number, correction_id=ticket.correction_id,
-    )  # fmt: skip
+    reason = f"{ticket.number}: {said}" if said else ticket.number
+    if correction is not None:  # also one that brings nothing but photos
+        within = corrections.Within(_own_values(ticket), TICKET, reason)
+        corrections.approve(session, _editor(actor), correction.id, unit_version, said, within=within)
+    else:
+        values = {change.field: change.after for change in changes}
+        edit_unit(session, _editor(actor), unit.id, unit_version, values, source=TICKET, reason=reason)
     return [change.field for change in changes]
 
 
@@ -178,17 +212,3 @@ def _amount(amount: int | None) -> int:
     if amount is None or not 0 <= amount <= MOST_RUPEES:
         raise InvalidInputError(_("Enter the amount in whole rupees, 0 when nothing is taken off."), field="amount")
     return amount
-
-
-def _decide_correction(session: Session, actor: Actor, ticket: Ticket, approve: bool, said: str) -> None:
-    """The linked correction shares the ticket's fate, if it still waits."""
-    if ticket.correction_id is None:
-        return
-    correction = session.get(Correction, ticket.correction_id, with_for_update=True)
-    if correction is None or correction.state != CORRECTION_PENDING:
-        return
-    if correction.proposed_by == actor.staff_id:
-        raise ForbiddenError(_("Nobody decides a correction that he proposed himself. Ask a colleague."))
-    correction.state = CORRECTION_APPROVED if approve else CORRECTION_REJECTED
-    correction.decided_by, correction.decided_at, correction.decision_note = actor.staff_id, now(), said
-    correction.version += 1

@@ -175,7 +175,10 @@ class Ticket(Base):
 
 
 class TicketComment(Base):
-    """What somebody wrote to a ticket. `mentions` are the staff ids named in it. `client_uuid`: sent twice is one."""
+    """What somebody wrote to a ticket. `mentions` are the staff ids named in it. `client_uuid`: sent twice is one.
+
+    `is_public`: the complainant reads it on the status page; the office says so for each comment.
+    """
 
     __tablename__ = "ticket_comments"
     __table_args__ = (Index("ix_ticket_comments_ticket_id_id", "ticket_id", "id"),)
@@ -187,6 +190,7 @@ class TicketComment(Base):
     author: Mapped[str]
     body: Mapped[str]
     mentions: Mapped[list[int]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
+    is_public: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[created_at]
 
 

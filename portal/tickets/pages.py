@@ -74,10 +74,12 @@ class Found:
     may_take: bool
     may_assign: bool
     may_decide: bool
+    may_tell_public: bool
     why_not_decide: str
     is_undecided: bool
     changes: list[Any]
     missing: str
+    correction_photos: list[Any]
     unit_version: int | None
     moment: dt.datetime
 
@@ -135,12 +137,14 @@ def load(db: Session, reader: Actor, number: str) -> Found:
     said = db.execute(selects.comments([ticket.id, *(one.id for one in merged)])).all()
     mentioned = {staff_id for one in said for staff_id in one.TicketComment.mentions}
     names = {row.username.lower(): row.name for row in db.execute(selects.named(mentioned))} if mentioned else {}
-    files: dict[int | None, list[Any]] = {}
-    for file in db.scalars(files_of(ticket_ids=[ticket.id], comment_ids=[one.TicketComment.id for one in said])):
-        files.setdefault(file.comment_id, []).append(file)
+    is_undecided = ticket.decision == PENDING and ticket.status in rules.ACTIVE
+    linked = decisions.linked_correction(db, ticket) if is_undecided and category.effect == DATA else None
+    comment_ids, correction_ids = [one.TicketComment.id for one in said], [linked.id] if linked is not None else []
+    files: dict[tuple[int | None, int | None], list[Any]] = {}
+    for file in db.scalars(files_of(ticket_ids=[ticket.id], comment_ids=comment_ids, correction_ids=correction_ids)):
+        files.setdefault((file.comment_id, file.correction_id), []).append(file)
     ruled = standing(ticket, category)
     may_assign = current_user.can(Permission.WORK_TICKETS) and ticket.status in rules.ACTIVE
-    is_undecided = ticket.decision == PENDING and ticket.status in rules.ACTIVE
     unit: SurveyUnit | None = None
     changes: list[decisions.Change] = []
     missing = ""
@@ -159,12 +163,12 @@ def load(db: Session, reader: Actor, number: str) -> Found:
             Said(
                 one.TicketComment, one.who, "" if one.number == ticket.number else one.number,
                 commented(one.TicketComment, names, sees),
-                *_by_kind(files.get(one.TicketComment.id, [])),
+                *_by_kind(files.get((one.TicketComment.id, None), [])),
             )
             for one in said
         ],
-        photos=_by_kind(files.get(None, []))[0],
-        documents=_by_kind(files.get(None, []))[1],
+        photos=_by_kind(files.get((None, None), []))[0],
+        documents=_by_kind(files.get((None, None), []))[1],
         events=[_event(entry, who) for entry, who in db.execute(selects.events(ticket.id))],
         same=list(db.execute(selects.same(ticket, reader))) if may_assign and is_about_one else [],
         merged_here=list(merged),
@@ -173,10 +177,12 @@ def load(db: Session, reader: Actor, number: str) -> Found:
         may_take=rules.may_take(reader, ruled),
         may_assign=may_assign,
         may_decide=may_decide,
+        may_tell_public=rules.may_tell_public(reader, ticket.public_code_hash is not None),
         why_not_decide="" if may_decide or not is_undecided else decisions.why_not(reader, ticket, category),
         is_undecided=is_undecided,
         changes=changes,
         missing=missing,
+        correction_photos=files.get((None, linked.id), []) if linked is not None else [],
         unit_version=unit.version if unit is not None else None,
         moment=now(),
     )  # fmt: skip

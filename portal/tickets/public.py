@@ -1,8 +1,8 @@
 """Complaints of people without a login, and what they may learn of them afterwards. Flushes, never commits.
 
 Nothing here tells anybody about anybody: a PSID or survey id is looked up for the staff who work the ticket, and the
-answer is the same whether there is one. The status page shows the status and when it changed, never a name or a word
-that somebody wrote.
+answer is the same whether there is one. The status page shows the status, when it changed, and the comments that the
+office has marked for the complainant; never a name, and no other word that somebody wrote.
 """
 
 from __future__ import annotations
@@ -47,12 +47,13 @@ class Complaint:
 
 @dataclass(frozen=True)
 class Status:
-    """What the public sees of a ticket: status and public events as (when, status)."""
+    """What the public sees of a ticket: status, events as (when, status), what the office wrote as (when, words)."""
 
     number: str
     status: str
     made_at: dt.datetime
     events: list[tuple[dt.datetime, str]]
+    answers: list[tuple[dt.datetime, str]]
 
 
 def person() -> Actor:
@@ -153,4 +154,5 @@ def status(session: Session, number: str | None, code: str) -> Status | None:
     ).all()
     told = {"made": "OPEN", "reopened": "OPEN", "merged": "MERGED"}
     events = [(one.at, told.get(one.event) or str(one.detail.get("to", ""))) for one in changes]
-    return Status(ticket.number, ticket.status, ticket.created_at, events)
+    answers = [(row.created_at, row.body) for row in session.execute(selects.answers(ticket.id))]
+    return Status(ticket.number, ticket.status, ticket.created_at, events, answers)

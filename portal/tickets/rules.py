@@ -134,6 +134,11 @@ def may_decide(actor: Actor, ticket: Standing) -> bool:
     return actor.role in deciding_roles(ticket.effect) and not is_own
 
 
+def may_tell_public(actor: Actor, has_status_page: bool) -> bool:
+    """Whether the actor may write to the complainant: the office, where there is somebody to read it."""
+    return has_status_page and actor.role in OFFICE
+
+
 def roles_above(role: str) -> tuple[Role, ...]:
     """The roles above one, nearest first."""
     return tuple(one for one in Role if RANK[one] > RANK[Role(role)])

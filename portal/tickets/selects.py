@@ -190,6 +190,16 @@ def named(staff_ids: Collection[int]) -> Rows:
     return select(Staff.username, PERSON.label("name")).where(Staff.id.in_(staff_ids))
 
 
+def answers(ticket_id: int) -> Rows:
+    """(when, words) of what the complainant may read, the oldest first."""
+    return (
+        select(TicketComment.created_at, TicketComment.body)
+        .where(TicketComment.ticket_id == ticket_id, TicketComment.is_public)
+        .order_by(TicketComment.id)
+        .limit(COMMENTS)
+    )
+
+
 def events(ticket_id: int) -> Rows:
     """(TicketEvent, who did it) of what happened to a ticket, newest first."""
     return (

@@ -19,6 +19,7 @@ from portal.permissions import Permission, require
 from portal.tickets import commenting, decisions, form_views, merging, pages, selects, service  # noqa: F401
 from portal.tickets import filters as ticket_filters
 from portal.tickets.forms import read_rupees
+from portal.tickets.linking import BIGGEST_ID
 from portal.tickets.numbers import read_number
 from portal.tickets.rules import Step
 from portal.tickets.web import actor, blueprint, form_uuid, version_of, work_calendar
@@ -31,6 +32,8 @@ from portal.web.pages import url_with
 from portal.web.security import takes_files
 
 __all__ = ["blueprint"]
+
+PUBLIC_AUDIENCE = "public"  # of a comment; everything else is internal
 
 
 # -- The list --------------------------------------------------------------------------------------------------------
@@ -106,8 +109,9 @@ def comment(number: str) -> ResponseReturnValue:
     try:
         with transaction() as db:
             made = commenting.comment(
-                db, actor(), number, form_uuid(request.form), request.form.get("body", ""), has_files=_has_files()
-            )
+                db, actor(), number, form_uuid(request.form), request.form.get("body", ""), has_files=_has_files(),
+                is_public=request.form.get("audience") == PUBLIC_AUDIENCE,
+            )  # fmt: skip
             attach(db, Owner(comment_id=made.comment.id), service.find(db, actor(), number).location_id)
     except DomainError as error:  # also a photo that is none, and a storage that is away: what was typed is kept
         if error.status in {403, 404, 409}:
@@ -117,7 +121,20 @@ def comment(number: str) -> ResponseReturnValue:
         names = ", ".join(f"@{name}" for name in made.untold)
         said = _("Not told, because there is nobody of that name who may see this ticket: %(names)s", names=names)
         flash(said, "warning")
+    if made.comment.is_public:
+        return _done(number, _("Your comment stands below, and the complainant reads it on the status page."))
     return _done(number, _("Your comment stands below."))
+
+
+@blueprint.post("/<number>/comments/<int:comment_id>/internal")
+@require(Permission.WORK_TICKETS)
+def make_internal(number: str, comment_id: int) -> ResponseReturnValue:
+    """Take a comment off the complainant's status page."""
+    if not 0 < comment_id <= BIGGEST_ID:
+        raise NotFoundError(_("There is no such comment on this ticket."))
+    with transaction() as db:
+        commenting.make_internal(db, actor(), number, comment_id)
+    return _done(number, _("The comment is internal now. Whoever has read it already has read it."))
 
 
 def _has_files() -> bool:

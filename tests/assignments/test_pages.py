@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from flask import Flask
 
+from portal.assignments import choosing
 from tests.field.crew import Crew, clean, crew, hidden, today, words
+from tests.support.people import csrf_token
 from tests.support.queries import recorded_queries
 
 
@@ -232,3 +235,83 @@ def test_units_ticked_on_the_list_open_the_form(team: Crew) -> None:
     assert assigned(team, "amna") == set(team.here[:3])
     nothing = team.post("saima", "/assignments/new", 200, step="open")
     assert "What" in words(nothing)
+
+
+def offered(page: str) -> list[int]:
+    """Ids of the agents that a form offers, in their order."""
+    return [int(one) for one in re.findall(r'name="agent" value="(\d+)"', page)]
+
+
+def test_the_agents_of_the_area_are_offered_first(team: Crew) -> None:
+    team.post("saima", "/assignments/new", unit=team.zone[0], agent=team.ids["bilal"])
+    amna, bilal = team.ids["amna"], team.ids["bilal"]
+    zone = team.get("saima", f"/assignments/new?area={team.tree['zone']}")
+    assert offered(zone) == [bilal, amna]
+    assert re.search(r"Of this area.*bilal.*has 1 units singly.*Others.*amna.*has 0 units singly", words(zone))
+    # Those of a ward in a larger area, too; without a script the button shows it, and what was typed stays.
+    ward = team.post(
+        "saima", "/assignments/new", 200, step="find", area=team.tree["khushab/khushab"], agent=amna, note="kept words"
+    )
+    assert "Others" not in words(ward)
+    assert "kept words" in ward
+    assert f'value="{amna}" checked' in ward
+    assert team.ids["stranger"] not in offered(ward)
+
+
+def test_many_agents_are_found_by_name_and_the_form_stays_small(team: Crew) -> None:
+    team.run(
+        "INSERT INTO staff (username, full_name, password_hash, role)"
+        " SELECT 'walker' || n, CASE WHEN n % 2 = 0 THEN 'Naveed_' || n ELSE '' END, 'x', 'AGENT'"
+        " FROM generate_series(100, 220) n"
+    )
+    team.run(
+        "INSERT INTO staff_areas (staff_id, location_id) SELECT id, :ward FROM staff WHERE username LIKE 'walker%'",
+        ward=team.tree["zone"],
+    )
+    try:
+        with recorded_queries(team.app) as queries:
+            page = team.get("saima", f"/assignments/new?area={team.tree['mc-9']}")
+        assert len(queries) <= 12, queries
+        assert len(offered(page)) == 2 + choosing.FEW_OTHERS
+        assert len(offered(team.get("saima", "/assignments/new"))) == choosing.FEW_OTHERS
+        assert len(offered(team.get("saima", f"/assignments/new?area={team.tree['zone']}"))) == 50
+        assert offered(page)[:2] == [team.ids["amna"], team.ids["bilal"]]
+        assert "There are more agents" in words(page)
+        [(last,)] = team.run("SELECT id FROM staff WHERE username = 'walker220'")
+        assert last not in offered(page)
+        found = team.post(
+            "saima", "/assignments/new", 200, step="find", find_agent="naveed 220", agent=team.ids["amna"]
+        )
+        assert offered(found) == [team.ids["amna"], last]
+        assert f'value="{team.ids["amna"]}" checked' in found
+        assert offered(team.post("saima", "/assignments/new", 200, step="find", find_agent="d_22")) == [last]
+        assert "is called that" in words(
+            team.post("saima", "/assignments/new", 200, step="find", find_agent="stranger")
+        )
+        # The script gets the lists alone.
+        browser = team.browsers["saima"]
+        token = csrf_token(browser.get("/me").get_data(as_text=True))
+        form = {"csrf_token": token, "step": "find", "find_agent": "walker21", "area": team.tree["zone"]}
+        part = browser.post("/assignments/new", data=form, headers={"X-Parts": "1"}).get_data(as_text=True)
+        assert len(offered(part)) == 10
+        assert "<html" not in part
+        assert 'data-part="places"' in part
+    finally:
+        team.run("DELETE FROM staff_areas WHERE staff_id IN (SELECT id FROM staff WHERE username LIKE 'walker%')")
+        team.run("DELETE FROM staff WHERE username LIKE 'walker%'")
+
+
+def test_many_areas_are_found_by_name(team: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "MOST_OFFERED", 1)
+    page = team.get("saima", "/assignments/new")
+    assert "There are more areas" in words(page)
+    assert page.partition("</select>")[0].count("<option") == 2
+    for name, area in (("clocktower", "mc-9"), ("zone-02", "zone")):
+        found = team.post("saima", "/assignments/new", 200, step="find", find_area=name)
+        assert f'<option value="{team.tree[area]}">' in found
+        assert found.partition("</select>")[0].count("<option") == 2
+    # What is chosen stays among them.
+    kept = team.post("saima", "/assignments/new", 200, step="find", find_area="clocktower", area=team.tree["zone"])
+    assert f'<option value="{team.tree["zone"]}" selected>' in kept
+    none = team.post("saima", "/assignments/new", 200, step="find", find_area="Bhakkar")
+    assert "No area of yours is called that" in words(none)

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, select, text
 from portal.config import Settings
 from portal.db import db, transaction
 from portal.demo import load as loading
+from portal.demo import office_edits
 from portal.demo.cli import demo
 from portal.demo.generate import MANIFEST, DemoOptions, generate
 from portal.demo.passwords import demo_password
@@ -103,6 +104,26 @@ def test_importing_the_last_files_again_changes_nothing(filled: Flask, manifest:
             assert summary["duplicates"] == entry["duplicates"] and summary["rejected"] == entry["rejected"]
         connection.rollback()
         assert figures.sums(connection) | figures.months(connection) == before
+
+
+def test_the_office_has_edited_by_hand(filled: Flask, connection: Connection) -> None:
+    """Something of each kind stands in the histories and in the audit log, with who and why; a second time nothing."""
+    lines = connection.execute(
+        text("SELECT action, actor, reason FROM audit_log WHERE action ~ '^(unit|account|location|correction)[.]'")
+    ).all()
+    found = {(line.action, line.actor) for line in lines}
+    assert found >= {
+        ("unit.edit", "admin"), ("account.edit", "admin"), ("unit.close", "manager"), ("location.edit", "admin"),
+        ("correction.approve", "supervisor"), ("unit.edit", "supervisor"),
+    }  # fmt: skip
+    assert all(line.reason for line in lines if line.actor in {"admin", "manager"} and line.action != "location.name")
+    fields = set(connection.scalars(text("SELECT field FROM record_changes WHERE source = 'EDIT'")))
+    assert fields >= {"consumer_name", "mobile", "location_id", "closed"}
+    names = "SELECT l.name, n.name FROM location_names n JOIN locations l ON l.id = n.location_id"
+    assert any(new == f"{old.strip()} (Gulshan)" for new, old in connection.execute(text(names)))
+    with filled.app_context(), transaction() as session:
+        people = {staff.username: staff.id for staff in session.scalars(select(Staff))}
+        assert office_edits.make(session, people, []) == 0
 
 
 def test_demo_users_have_their_areas(filled: Flask) -> None:

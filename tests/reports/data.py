@@ -105,6 +105,22 @@ INSERT INTO unit_cycles
     SELECT b.billing_month, u.id, u.location_id, u."use", 1, (b.status = 'PAID')::int
     FROM survey_units u JOIN accounts a ON a.unit_id = u.id JOIN bills b ON b.account_id = a.id
     WHERE b.status <> 'CANCELLED';
+INSERT INTO staff (username, full_name, password_hash, role)
+    SELECT 'walker' || g, CASE WHEN g < 3 THEN 'Walker ' || g ELSE '' END, 'x', 'AGENT' FROM generate_series(0, 3) g;
+INSERT INTO staff_areas (staff_id, location_id)
+    SELECT s.id, l.id FROM staff s JOIN locations l ON l.kind = 'TEHSIL'
+    WHERE s.username = 'walker' || array_position(CAST(:tehsils AS text[]), l.name) - 1;
+INSERT INTO compliance_visits (client_uuid, unit_id, account_id, bill_month, location_id, staff_id, visit_type, outcome,
+                               visited_at, distance_m, promise_date, promise_amount, review_state, reviewed_by)
+    SELECT gen_random_uuid(), u.id, CASE WHEN u.id % 2 = 0 THEN a.id END, CASE WHEN u.id % 2 = 0 THEN date '2025-11-01'
+        END, u.location_id, s.id, CASE WHEN u.id % 2 = 0 THEN 'DELIVERY' ELSE 'RECOVERY' END,
+        CASE WHEN u.id % 2 = 0 THEN 'DELIVERED' WHEN u.id % 3 = 0 THEN 'PROMISED' ELSE 'LOCKED' END,
+        timestamptz '2025-10-10 23:30+05' + make_interval(mins => u.id::int * 97), CASE WHEN u.id % 5 > 0 THEN u.id % 90
+        END, CASE WHEN u.id % 6 = 3 THEN date '2025-12-24' END, CASE WHEN u.id % 6 = 3 THEN 500 + u.id END,
+        (array['PENDING','APPROVED','RETURNED'])[1 + u.id % 3], CASE WHEN u.id % 3 > 0 THEN s.id END
+    FROM survey_units u JOIN accounts a ON a.survey_id = u.survey_id
+    JOIN location_closure c ON c.location_id = u.location_id JOIN staff_areas x ON x.location_id = c.ancestor_id
+    JOIN staff s ON s.id = x.staff_id AND s.username LIKE 'walker%' WHERE u.id % 10 < 9;
 """
 
 

@@ -90,7 +90,7 @@ def test_scope_holds_in_downloads(portal: Flask, reader_as: ReaderAs) -> None:
     mine, other = data.location(portal, "Eastmarket"), data.location(portal, "Riverside")
     reader = reader_as(Role.ADMIN, (mine,))
     for name in ("bill-register", "payment-register", "daily-collection", "recovery", "outstanding", "pending-sync",
-                 "unmatched-payments", "billed-units"):  # fmt: skip
+                 "unmatched-payments", "billed-units", "field-visits"):  # fmt: skip
         heading, found = read_csv(reader.get(f"/reports/{name}.csv").data)
         assert {row[heading.index("Tehsil")] for row in found} == {"Eastmarket"}, name
         assert reader.get(f"/reports/{name}.csv?area={other}").status_code == 404

@@ -243,3 +243,20 @@ def test_the_catalogue_lists_and_finds(reader_as: ReaderAs) -> None:
     assert "/dash/reports/unmatched-payments" in found
     assert "/dash/reports/outstanding" not in found
     assert "No report is called that" in reader_as(Role.HEAD).get("/reports/?q=zzz").get_data(as_text=True)
+
+
+def test_the_agents_offered_are_those_of_the_area(portal: Flask, reader_as: ReaderAs) -> None:
+    """Each with the address that shows his visits; the badge of a row is what the reviewer said."""
+    html = reader_as(Role.HEAD).get("/dash/reports/field-visits?cycle=2025-11").get_data(as_text=True)
+    assert all(f">Walker {number}<" in html for number in range(3))
+    assert "is-approved" in html
+    assert "is-returned" in html
+    area = data.location(portal, "Eastmarket")
+    html = reader_as(Role.HEAD).get(f"/dash/reports/field-visits?cycle=2025-11&area={area}").get_data(as_text=True)
+    assert re.search(rf'href="\?cycle=2025-11&amp;area={area}&amp;agent=\d+"', html)
+    assert ">Walker 1<" in html
+    assert ">Walker 2<" not in html
+    manager = reader_as(Role.MANAGER, (area,))
+    [(elsewhere,)] = data.rows(portal, "SELECT id FROM staff WHERE username = 'walker2'")
+    assert manager.get(f"/dash/reports/field-visits?agent={elsewhere}").status_code == 404
+    assert manager.get(f"/reports/field-visits.csv?agent={elsewhere}").status_code == 404

@@ -16,9 +16,9 @@ from portal.reports.reader import block_select, decode_keys, exact_totals, read_
 from portal.reports.report import order_keys
 from portal.web.copying import render
 from tests.reports import data
-from tests.reports.test_reports import query_of
+from tests.reports.test_reports import query_of, walker
 
-LARGE = ("bills", "payments")
+LARGE = ("bills", "payments", "compliance_visits")
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -58,6 +58,10 @@ LISTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("outstanding", {}),
     ("outstanding", {"q": "2000100"}),
     ("billed-units", {"cycle": "2025-11"}),
+    ("field-visits", {}),
+    ("field-visits", {"cycle": "2025-11"}),
+    ("field-visits", {"cycle": "2025-11", "agent": "walker"}),
+    ("field-visits", {"q": "2000100"}),
 )
 
 
@@ -69,6 +73,8 @@ def test_a_block_of_a_list_reads_no_large_table_whole(
         arguments.get("area", "")
     )
     asked = arguments | ({"area": str(data.location(portal, *area))} if area else {})
+    if "agent" in asked:
+        asked |= {"agent": str(walker(portal, 1))}
     for scope in (AreaScope.everywhere(), AreaScope.of([data.location(portal, "Eastmarket")])):
         query = query_of(connection, name, asked, scope)
         assert whole_scans(connection, block_select(query, None, 40)) == []
@@ -107,6 +113,7 @@ def test_counts_of_plain_filters_come_from_rollups(connection: Connection) -> No
         ("pending-sync", {}),
         ("unmatched-payments", {"cycle": "2025-11"}),
         ("billed-units", {"cycle": "2025-11"}),
+        ("field-visits", {"cycle": "2025-11", "type": "DELIVERY", "state": "APPROVED"}),
     ):
         statement = rollup_select(query_of(connection, name, arguments))
         assert statement is not None, name

@@ -31,6 +31,9 @@ VIEWS: tuple[dict[str, str], ...] = (
     {"bill_month": "2025-10", "to": "2025-11-01", "use": "DOMESTIC"},
     {"state": "PAID", "cycle": "2025-11"},
     {"state": "UNMATCHED"},
+    {"state": "APPROVED,RETURNED", "cycle": "2025-11"},
+    {"type": "DELIVERY", "outcome": "DELIVERED", "from": "2025-11-01", "to": "2025-11-01"},
+    {"outcome": "PROMISED,LOCKED", "to": "2025-11-20"},
     {"status": "PAID", "cycle": "2025-11"},
     {"status": "ALL"},
     {"status": "CANCELLED,UNPAID"},
@@ -76,8 +79,10 @@ def cases() -> list[Any]:
 
 
 def _fits(name: str, arguments: dict[str, str]) -> bool:
-    """`state` means other things in units and payments."""
-    return (arguments.get("state") == "PAID") == (name == "billed-units") if "state" in arguments else True
+    """`state` means other things in units, payments and visits."""
+    of = {"PAID": ("billed-units",), "APPROVED,RETURNED": ("field-visits",)}
+    others = ("payment-register", "unmatched-payments", "daily-collection")
+    return name in of.get(arguments["state"], others) if "state" in arguments else True
 
 
 @pytest.mark.parametrize(("name", "arguments"), cases())
@@ -247,3 +252,45 @@ def test_scope_is_part_of_every_report(portal: Flask, connection: Connection) ->
         nothing = query_of(connection, report.name, {}, AreaScope())
         assert totals(connection, nothing).rows == 0
         assert all_blocks(connection, nothing) == []
+
+
+def walker(portal: Flask, number: int) -> int:
+    [(found,)] = data.rows(portal, "SELECT id FROM staff WHERE username = :name", name=f"walker{number}")
+    return int(found)
+
+
+def test_visits_are_those_of_the_days_in_karachi_and_of_the_agent(portal: Flask, connection: Connection) -> None:
+    who = walker(portal, 1)
+    query = query_of(
+        connection, "field-visits", {"agent": str(who), "from": "2025-11-01", "to": "2025-11-02", "type": "RECOVERY"}
+    )
+    assert query.sentences() == ["visited 1 Nov 2025 to 2 Nov 2025", "Agent: Walker 1", "Type: Recovery visit"]
+    rows = data.rows(
+        portal,
+        "SELECT count(*), count(*) FILTER (WHERE review_state = 'APPROVED'),"
+        " count(*) FILTER (WHERE review_state = 'RETURNED'), count(*) FILTER (WHERE review_state = 'PENDING'),"
+        " coalesce(sum(promise_amount), 0)::bigint FROM compliance_visits WHERE staff_id = :who"
+        " AND visit_type = 'RECOVERY' AND (visited_at AT TIME ZONE 'Asia/Karachi')::date"
+        " BETWEEN '2025-11-01' AND '2025-11-02'",
+        who=who,
+    )
+    said = exact_totals(connection, query)
+    assert said.rows > 0
+    keys = ("approved", "returned", "waiting", "promise_amount")
+    assert [(said.rows, *(said.sums[key] for key in keys))] == rows
+    fields = [one.key for one in query.report.source(query).fields]
+    for row in all_blocks(connection, query):
+        found = dict(zip(fields, row, strict=True))
+        assert (found["agent"], found["tehsil"], found["visit_type"]) == ("Walker 1", "Eastmarket", "RECOVERY")
+        assert found["survey_id"] and found["consumer_name"]
+
+
+def test_an_agent_of_another_area_is_unknown(portal: Flask, connection: Connection) -> None:
+    scope = AreaScope.of([data.location(portal, "Eastmarket")])
+    assert exact_totals(connection, query_of(connection, "field-visits", {"agent": str(walker(portal, 1))}, scope)).rows
+    for number in (0, 2):
+        with pytest.raises(NotFoundError):
+            query_of(connection, "field-visits", {"agent": str(walker(portal, number))}, scope)
+    for nonsense in ("x", "-1", "1 OR 1=1"):
+        with pytest.raises(InvalidInputError):
+            query_of(connection, "field-visits", {"agent": nonsense}, scope)

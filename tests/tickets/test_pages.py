@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -10,32 +9,19 @@ from io import BytesIO
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import update
 
-from portal.corrections.models import Correction
 from portal.db import transaction
-from portal.errors import InvalidInputError
 from portal.permissions import Role
-from portal.registers.models import RecordChange
 from portal.staff.models import Staff
-from portal.tickets import service
 from portal.tickets.models import CLOSED, IN_PROGRESS, MERGED, OPEN, RESOLVED, WAITING
-from portal.tickets.service import Draft, Links
-from portal.units.models import SurveyUnit
 from tests.support.people import csrf_token, sign_in
-from tests.tickets.world import WEEK, World, hidden, make_world
+from tests.tickets.world import World, form_of, hidden, make_world
 
 
 @pytest.fixture(scope="module")
 def world(module_app: Flask) -> World:
     return make_world(module_app)
-
-
-def form_of(world: World, **values: str) -> dict[str, str]:
-    return {
-        "category": str(world.category("OTHER")), "priority": "MEDIUM", "title": "Heap of rubbish", "description": "",
-        "client_uuid": str(uuid.uuid4()), **values,
-    }  # fmt: skip
 
 
 # -- Making ----------------------------------------------------------------------------------------------------------
@@ -361,197 +347,6 @@ def test_chains_of_merged_tickets_end_at_the_survivor(world: World) -> None:
     assert world.act(Role.SUPERVISOR, first, "merge", into=second).status_code == 303
     assert world.act(Role.SUPERVISOR, second, "merge", into=third).status_code == 303
     assert world.ticket(first).merged_into_id == world.ticket(third).id
-
-
-# -- Decisions -------------------------------------------------------------------------------------------------------
-def unit_of(world: World) -> SurveyUnit:
-    with world.app.app_context(), transaction() as session:
-        unit = session.scalars(select(SurveyUnit).where(SurveyUnit.survey_id == world.inside.survey_id)).one()
-        session.expunge(unit)
-        return unit
-
-
-def test_a_data_approval_changes_the_register_at_once(world: World) -> None:
-    number = world.make(
-        Role.AGENT, "DATA_CORRECTION", thing=world.inside,
-        wanted={"consumer_name": "Muhammad Aslam", "mobile": "0300 7654321"},
-    )  # fmt: skip
-    assert world.act(Role.SUPERVISOR, number, "do/resolve", words="done").status_code == 409  # decided, not resolved
-    html = world.browser(Role.SUPERVISOR).get(f"/tickets/{number}").get_data(as_text=True)
-    assert "Muhammad Aslam" in html
-    assert 'name="unit_version"' in html
-    unit_version = str(unit_of(world).version)
-    assert world.act(Role.AGENT, number, "decide", decision="approve").status_code == 403
-    answer = world.act(Role.SUPERVISOR, number, "decide", decision="approve", unit_version=unit_version)
-    assert answer.status_code == 303, answer.get_data(as_text=True)
-    unit = unit_of(world)
-    assert (unit.consumer_name, unit.mobile) == ("Muhammad Aslam", "03007654321")
-    assert {"consumer_name", "mobile"} <= set(unit.kept_by_hand)
-    ticket = world.ticket(number)
-    assert (ticket.status, ticket.decision, ticket.decided_by) == (RESOLVED, "APPROVED", world.id_of(Role.SUPERVISOR))
-    with world.app.app_context(), transaction() as session:
-        changes = session.scalars(select(RecordChange).where(RecordChange.source == "TICKET")).all()
-        assert {(one.field, one.new) for one in changes} >= {("consumer_name", "Muhammad Aslam")}
-        assert all(number in one.reason for one in changes)
-    assert "ticket.decided" in world.told(Role.AGENT, number)
-    twice = world.act(Role.SUPERVISOR, number, "decide", decision="approve")
-    assert twice.status_code == 409
-
-
-def test_a_unit_changed_meanwhile_is_not_overwritten(world: World) -> None:
-    number = world.make(Role.AGENT, "DATA_CORRECTION", thing=world.inside, wanted={"house_type": "Flat"})
-    answer = world.act(
-        Role.SUPERVISOR, number, "decide", decision="approve", unit_version=str(unit_of(world).version + 5)
-    )
-    assert answer.status_code == 409
-    ticket = world.ticket(number)
-    assert (ticket.status, ticket.decision) == (OPEN, "PENDING")
-
-
-def test_a_linked_correction_is_decided_with_the_ticket(world: World) -> None:
-    unit_id = world.unit_id(world.inside)
-    keys = []
-    for proposer in (Role.SUPERVISOR, Role.AGENT):
-        with world.app.app_context(), transaction() as session:
-            correction = Correction(
-                client_uuid=uuid.uuid4(), unit_id=unit_id, location_id=world.inside.location_id,
-                fields={"water_connection": ["", "Yes"]}, proposed_by=world.id_of(proposer),
-            )  # fmt: skip
-            session.add(correction)
-            session.flush()
-            keys.append(correction.id)
-    own, other = (
-        world.post(
-            Role.AGENT, "/tickets/new",
-            **form_of(world, category=str(world.category("DATA_CORRECTION")), correction=str(key)),
-        ).location.rpartition("/")[2]
-        for key in keys
-    )  # fmt: skip
-    assert world.ticket(own).unit_id == unit_id
-    assert world.act(Role.SUPERVISOR, own, "decide", decision="approve").status_code == 403
-    assert world.ticket(own).decision == "PENDING"
-    assert world.act(Role.SUPERVISOR, other, "decide", decision="approve").status_code == 303
-    assert unit_of(world).water_connection == "Yes"
-    with world.app.app_context(), transaction() as session:
-        assert session.get_one(Correction, keys[1]).state == "APPROVED"
-        assert session.get_one(Correction, keys[0]).state == "PENDING"
-
-
-def decision_part(world: World, who: Role, number: str) -> str:
-    html = world.browser(who).get(f"/tickets/{number}").get_data(as_text=True)
-    return html.partition('id="decision"')[2].partition("</section>")[0]
-
-
-def test_a_ticket_that_would_correct_nothing_is_not_approved_and_says_what_is_missing(world: World) -> None:
-    def refused(number: str, sentence: str) -> None:
-        part = decision_part(world, Role.SUPERVISOR, number)
-        assert sentence in part and 'value="approve"' not in part and 'value="reject"' in part
-        answer = world.act(Role.SUPERVISOR, number, "decide", decision="approve", note="yes")
-        assert answer.status_code == 422 and sentence in answer.get_data(as_text=True)
-        assert (world.ticket(number).decision, world.ticket(number).status) == ("PENDING", OPEN)
-
-    code = "DATA_CORRECTION"
-    made = world.post(
-        Role.AGENT, "/tickets/new",
-        **form_of(world, category=str(world.category(code)), survey_id=world.inside.survey_id, title="All wrong"),
-    )  # fmt: skip
-    number = made.location.rpartition("/")[2]
-    assert "Nobody has entered yet what is to be corrected" in world.browser(Role.AGENT).get(
-        made.location
-    ).get_data(as_text=True)  # fmt: skip
-    refused(number, "Nobody has entered yet what is to be corrected, and no correction is linked.")
-    refused(world.make(Role.AGENT, code, wanted={"house_type": "Flat"}), "Say first which unit it is about")
-    name = unit_of(world).consumer_name or ""
-    same = world.make(Role.AGENT, code, thing=world.inside, wanted={"consumer_name": name})
-    refused(same, "The register says so already")
-    there = world.make(Role.AGENT, code, thing=world.inside, wanted={"consumer_name": f"{name} Khan"})
-    assert 'value="approve"' in decision_part(world, Role.SUPERVISOR, there)
-    # A category without corrections says nothing of the kind.
-    form = form_of(world, category=str(world.category("OTHER")), survey_id=world.inside.survey_id)
-    other = world.post(Role.AGENT, "/tickets/new", **form)
-    assert "Nobody has entered" not in world.browser(Role.AGENT).get(other.location).get_data(as_text=True)
-
-
-def test_a_linked_correction_that_corrects_nothing_is_said(world: World) -> None:
-    unit_id, location_id = world.unit_id(world.inside), world.inside.location_id
-    second = world.unit_id(world.outside)
-
-    def correction(state: str = "PENDING", unit: int = unit_id, **fields: list[str]) -> int:
-        with world.app.app_context(), transaction() as session:
-            made = Correction(
-                client_uuid=uuid.uuid4(), unit_id=unit, location_id=location_id, fields=fields, state=state,
-                proposed_by=world.id_of(Role.AGENT), note="see the photo",
-                decided_by=None if state == "PENDING" else world.id_of(Role.ADMIN),
-                decided_at=None if state == "PENDING" else dt.datetime.now(dt.UTC),
-            )  # fmt: skip
-            session.add(made)
-            session.flush()
-            return made.id
-
-    def make(key: int) -> str:
-        links = Links(unit_id=unit_id, correction_id=key)
-        draft = Draft(world.category("DATA_CORRECTION"), "MEDIUM", "Linked", "", location_id, links=links)
-        with world.app.app_context(), world.app.test_request_context(), transaction() as session:
-            return service.create(session, world.actor(Role.AGENT), WEEK, uuid.uuid4(), draft).number
-
-    with pytest.raises(InvalidInputError, match="decided on its own already"):
-        make(correction("APPROVED", house_type=["", "Flat"]))
-    with pytest.raises(InvalidInputError, match="about another unit"):
-        make(correction(unit=second, house_type=["", "Flat"]))
-    assert "holds a note or photos only" in decision_part(world, Role.SUPERVISOR, make(correction()))
-    decided = correction(house_type=["", "Portion"])
-    number = make(decided)
-    assert 'value="approve"' in decision_part(world, Role.SUPERVISOR, number)
-    with world.app.app_context(), transaction() as session:
-        found = session.get_one(Correction, decided)
-        found.state, found.decided_by, found.decided_at = "REJECTED", world.id_of(Role.ADMIN), dt.datetime.now(dt.UTC)
-    assert "has been decided on its own already" in decision_part(world, Role.SUPERVISOR, number)
-    assert world.act(Role.SUPERVISOR, number, "decide", decision="approve", note="yes").status_code == 422
-
-
-def test_nobody_approves_his_own(world: World) -> None:
-    number = world.make(Role.SUPERVISOR, "DATA_CORRECTION", thing=world.inside, wanted={"house_type": "Flat"})
-    assert world.act(Role.SUPERVISOR, number, "decide", decision="approve").status_code == 403
-    assert "Nobody decides a ticket that he raised" in world.browser(Role.SUPERVISOR).get(
-        f"/tickets/{number}"
-    ).get_data(as_text=True)
-    # Nor what he wrote into somebody else's.
-    other = world.make(Role.AGENT, "DATA_CORRECTION", thing=world.inside)
-    assert world.act(Role.ADMIN, other, "decide", decision="approve").status_code == 422  # nothing is said to change
-    form = form_of(
-        world, category=str(world.category("DATA_CORRECTION")), title="Wrong", survey_id=world.inside.survey_id,
-        wanted_address="House 7", version=str(world.ticket(other).version),
-    )  # fmt: skip
-    assert world.post(Role.ADMIN, f"/tickets/{other}/edit", **form).status_code == 303
-    assert "approval.waiting" in world.told(Role.SUPERVISOR, other)
-    assert world.act(Role.ADMIN, other, "decide", decision="approve").status_code == 403
-    assert world.act(Role.SUPERVISOR, other, "decide", decision="approve").status_code == 303
-    assert unit_of(world).address == "House 7"
-
-
-def test_a_billing_approval_records_decision_and_amount_and_changes_no_money(world: World) -> None:
-    number = world.make(Role.AGENT, "DUPLICATE_BILL", thing=world.inside, disputed_amount=500)
-    assert world.act(Role.SUPERVISOR, number, "decide", decision="approve", amount="500").status_code == 403
-    html = world.browser(Role.ADMIN).get(f"/tickets/{number}").get_data(as_text=True)
-    assert "No bill and no payment changes yet" in html
-    for wrong in ("", "five", "-3", "1e9", "999999999999"):
-        refused = world.act(Role.ADMIN, number, "decide", decision="approve", amount=wrong, note="twice")
-        assert refused.status_code == 422, wrong
-    assert world.act(Role.ADMIN, number, "decide", decision="approve", amount="1,500", note="twice").status_code == 303
-    ticket = world.ticket(number)
-    assert (ticket.decision, ticket.decision_amount, ticket.disputed_amount) == ("APPROVED", 1500, 500)
-    assert ticket.status == RESOLVED
-    account = world.browser(Role.ADMIN).get(f"/accounts/{world.inside.psid}").get_data(as_text=True)
-    assert "500" in account
-
-
-def test_a_rejection_needs_a_reason_and_can_be_opened_again(world: World) -> None:
-    number = world.make(Role.AGENT, "VACANT_OR_EXEMPT", thing=world.inside)
-    assert world.act(Role.ADMIN, number, "decide", decision="reject", note="").status_code == 422
-    assert world.act(Role.ADMIN, number, "decide", decision="reject", note="People live there").status_code == 303
-    assert world.act(Role.AGENT, number, "do/reopen", words="Nobody does").status_code == 303
-    ticket = world.ticket(number)
-    assert (ticket.status, ticket.decision, ticket.reopened) == (OPEN, "PENDING", 1)
 
 
 # -- List, bulk, downloads -------------------------------------------------------------------------------------------

@@ -12,11 +12,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, func, select, update
 from werkzeug.test import TestResponse
 
+from portal.audit.models import AuditEntry
 from portal.db import transaction
 from portal.extensions import limiter
 from portal.permissions import Role
 from portal.tickets import public, public_views
 from portal.tickets.models import PublicAttempt, Ticket
+from portal.web.format import KARACHI
 from tests.support.people import csrf_token
 from tests.tickets.world import World, hidden, make_world
 
@@ -222,3 +224,68 @@ def test_urdu_and_the_helpline(world: World) -> None:
     html = browser.get("/complaint/").get_data(as_text=True)
     assert 'dir="rtl"' in html
     assert "کوڑا نہیں اٹھایا گیا" in html
+
+
+def test_the_complainant_reads_what_the_office_marks_for_him_and_nothing_else(world: World) -> None:
+    number, code = number_and_code(send(world, reference=world.inside.survey_id))
+    page = f"/tickets/{number}"
+    assert 'name="audience" value="internal" checked' in world.browser(Role.ADMIN).get(page).get_data(as_text=True)
+    said = "The truck comes on Monday."
+    world.act(Role.ADMIN, number, "comment", body="Rashid is ill again")
+    sent = world.act(Role.ADMIN, number, "comment", body=said, audience="public")
+    assert sent.status_code == 303
+    html = ask(world, number, code).get_data(as_text=True)
+    assert said in html
+    assert "Answers of Suthra Portal" in html
+    assert f"{world.ticket(number).created_at.astimezone(KARACHI):%H:%M}"[:3] in html
+    for inner in ("Rashid", world.people[Role.ADMIN], "admin"):
+        assert inner not in html.split("<main", 1)[1]
+    shown = world.browser(Role.SUPERVISOR).get(page).get_data(as_text=True)
+    assert shown.count("The complainant reads this") == 1
+    # Taken back, it is gone from the page, and stays with the ticket.
+    [comment_id] = re.findall(r"/comments/(\d+)/internal", world.browser(Role.ADMIN).get(page).get_data(as_text=True))
+    assert world.act(Role.SUPERVISOR, number, f"comments/{comment_id}/internal").status_code == 403
+    assert world.act(Role.ADMIN, number, f"comments/{comment_id}/internal").status_code == 303
+    assert said not in ask(world, number, code).get_data(as_text=True)
+    assert said in world.browser(Role.ADMIN).get(page).get_data(as_text=True)
+    with world.app.app_context(), transaction() as session:
+        lines = session.execute(
+            select(AuditEntry.action, AuditEntry.after["public"].astext)
+            .where(AuditEntry.entity_id == number, AuditEntry.action.like("ticket.comment%"))
+            .order_by(AuditEntry.id)
+        ).all()
+    assert [tuple(line) for line in lines] == [
+        ("ticket.comment", "false"), ("ticket.comment", "true"), ("ticket.comment_internal", "false"),
+    ]  # fmt: skip
+
+
+def test_only_the_office_writes_to_a_complainant_and_names_nobody(world: World) -> None:
+    number, code = number_and_code(send(world, reference=world.inside.survey_id))
+    for who in (Role.AGENT, Role.SUPERVISOR):
+        if who is Role.SUPERVISOR:
+            form = world.browser(who).get(f"/tickets/{number}").get_data(as_text=True)
+            assert 'name="audience"' not in form
+            assert "Internal: the complainant does not see it." in form
+        refused = world.act(who, number, "comment", body="We come on Monday.", audience="public")
+        assert refused.status_code in {403, 404}
+    for body in ("", "Call 0300 1112223", "Call ۰۳۰۰۱۱۱۲۲۲۳", "@supervisor.k goes there"):
+        answer = world.act(Role.MANAGER, number, "comment", body=body, audience="public")
+        assert answer.status_code == 422
+        html = answer.get_data(as_text=True)
+        assert body in html  # nothing typed is lost, nor who was to read it
+        assert 'name="audience" value="public" checked' in html
+    assert "Answers of" not in ask(world, number, code).get_data(as_text=True)
+    # A ticket that no complainant looks at has nobody to write to.
+    inner = world.make(Role.SUPERVISOR)
+    assert 'name="audience"' not in world.browser(Role.ADMIN).get(f"/tickets/{inner}").get_data(as_text=True)
+    assert world.act(Role.ADMIN, inner, "comment", body="Hello", audience="public").status_code == 403
+
+
+def test_a_comment_of_another_ticket_is_not_taken_back_here(world: World) -> None:
+    number, code = number_and_code(send(world, reference=world.inside.survey_id))
+    other, _code = number_and_code(send(world, reference=world.inside.survey_id))
+    world.act(Role.ADMIN, number, "comment", body="On Monday then.", audience="public")
+    page = world.browser(Role.ADMIN).get(f"/tickets/{number}").get_data(as_text=True)
+    [comment_id] = re.findall(r"/comments/(\d+)/internal", page)
+    assert world.act(Role.ADMIN, other, f"comments/{comment_id}/internal").status_code == 404
+    assert "On Monday then." in ask(world, number, code).get_data(as_text=True)

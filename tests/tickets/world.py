@@ -143,3 +143,17 @@ def hidden(html: str) -> dict[str, str]:
 
 def soon(minutes: int) -> dt.datetime:
     return dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes)
+
+
+def form_of(world: World, **values: str) -> dict[str, str]:
+    return {
+        "category": str(world.category("OTHER")), "priority": "MEDIUM", "title": "Heap of rubbish", "description": "",
+        "client_uuid": str(uuid.uuid4()), **values,
+    }  # fmt: skip
+
+
+def unit_of(world: World) -> SurveyUnit:
+    with world.app.app_context(), transaction() as session:
+        unit = session.scalars(select(SurveyUnit).where(SurveyUnit.survey_id == world.inside.survey_id)).one()
+        session.expunge(unit)
+        return unit
