@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import CDPSession, Page
 
-from tests.support.browser import Troubles, has_no_sideways_scroll, screenshot
+from tests.support.browser import Troubles, has_no_sideways_scroll, prefer, screenshot
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Page]
@@ -86,18 +86,11 @@ def links_of(page: Page) -> list[str]:
     return [urlsplit(href).path + (f"?{urlsplit(href).query}" if urlsplit(href).query else "") for href in found]
 
 
-def choose(page: Page, language: str) -> None:
-    page.goto("/me")
-    page.check(f"input[name=language][value={language}]")
-    page.click("main form:has(input[name=language]) button[type=submit]")
-    page.wait_for_selector(f"html[lang={language}]")
-
-
 @pytest.mark.parametrize("language", ["en", "ur"])
 @pytest.mark.parametrize("user", ["agent", "supervisor"])
 def test_every_page_works_with_one_thumb(browse: Browse, troubles: Troubles, user: str, language: str) -> None:
     page = browse(390, user)
-    choose(page, language)
+    prefer(page, "language", language)
     try:
         waiting, known, wrong = ["/"], {"/"}, []
         walked = 0
@@ -130,7 +123,7 @@ def test_every_page_works_with_one_thumb(browse: Browse, troubles: Troubles, use
         assert wrong == [], "\n".join(wrong[:60])
         assert walked >= 9
     finally:
-        choose(page, "en")
+        prefer(page, "language", "en")
 
 
 def weight(page: Page, network: CDPSession, path: str) -> int:
@@ -195,13 +188,9 @@ def test_more_cards_are_appended_and_the_place_is_kept(browse: Browse) -> None:
 
 def test_the_sunlight_theme_is_black_on_white(browse: Browse) -> None:
     page = browse(390, "agent")
-    page.goto("/me")
-    page.check("input[name=theme][value=sunlight]")
-    page.click("main form:has(input[name=theme]) button[type=submit]")
+    prefer(page, "theme", "sunlight")
     page.goto("/assigned")
     style = "getComputedStyle(document.body)"
     assert page.evaluate(f"[{style}.color, {style}.backgroundColor]") == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
     screenshot(page, "phone-sunlight")
-    page.goto("/me")
-    page.check("input[name=theme][value=system]")
-    page.click("main form:has(input[name=theme]) button[type=submit]")
+    prefer(page, "theme", "system")
