@@ -28,9 +28,9 @@ from tests.support.servers import Databases, running_databases
 pytest_plugins = ["tests.support.browser", "tests.support.nothing_skipped"]
 
 TESTS = Path(__file__).parent
-# What touches the database's own ways, and therefore also runs on PostgreSQL 15: of these folders the tests that have a
-# database. Not those of killed workers: they prove our queue, on locks and on the end of a client's transaction, in which
-# 15 and 18 do not differ; a killed client and a killed worker are tried on 15 in imports/test_concurrency and in jobs.
+# What touches the database's own ways, and therefore also runs on PostgreSQL 15: of these folders the tests that have
+# a database. Not those of killed workers: they prove our queue, on locks and the end of a client's transaction, in
+# which 15 and 18 do not differ; a killed client and a killed worker are tried on 15 in test_concurrency and in jobs.
 PG15_FOLDERS = {"imports", "migrations", "rollups", "billing", "payments", "locations", "units", "verify", "jobs"}
 NOT_PG15 = {"imports/test_worker_killed.py", "payments/test_move_worker_killed.py"}
 
