@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -22,7 +23,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from portal.config import PROJECT_DIR
+from portal.config import PROJECT_DIR, Settings
 from tests.support.ports import free_port
 from tests.support.servers import Databases
 
@@ -76,15 +77,15 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> None:
 
 
 @contextlib.contextmanager
-def running_portal(databases: Databases, name: str, *, demo: list[str] | None = None) -> Iterator[Live]:
-    """Web and worker on a database of their own. `demo`: arguments of `flask demo`, None for no data."""
+def running_portal(databases: Databases, name: str, *, demo: Path | None = None) -> Iterator[Live]:
+    """Web and worker on a database of their own. `demo`: where this run keeps its demo data; None for no data."""
     databases.create(name)
     port = free_port()
     settings = databases.settings(name)
     environment = databases.environment(settings, PORT=str(port), HOST="127.0.0.1", DEMO_PASSWORD=PASSWORD)
     live = Live(f"http://127.0.0.1:{port}", environment, name)
     if demo is not None:
-        live.flask("demo", *demo)
+        _bring_demo(databases, live, settings, demo)
     log_path = settings.instance_dir / "processes.log"
     with log_path.open("wb") as log:
         for command in (
@@ -113,10 +114,27 @@ def running_portal(databases: Databases, name: str, *, demo: list[str] | None = 
                 process.wait()
 
 
+def _bring_demo(databases: Databases, live: Live, settings: Settings, kept: Path) -> None:
+    """A little demo data. The first process of a run that needs them makes them, the others copy them."""
+    dump, files = kept / "demo.dump", kept / "demo-files"
+    with (kept / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if dump.exists():
+            databases.restore(live.database, dump)
+            shutil.copytree(files, settings.files_dir, dirs_exist_ok=True)
+            return
+        live.flask("demo", "--units", "400", "--months", "3", "--seed", "7")
+        settings.files_dir.mkdir(exist_ok=True)
+        shutil.copytree(settings.files_dir, files, dirs_exist_ok=True)
+        databases.dump(live.database, dump)
+
+
 @pytest.fixture(scope="session")
-def live(databases: Databases) -> Iterator[Live]:
+def live(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """The portal with a little demo data, for the whole session."""
-    with running_portal(databases, "portal_live", demo=["--units", "400", "--months", "3", "--seed", "7"]) as running:
+    own = tmp_path_factory.getbasetemp()
+    of_the_run = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with running_portal(databases, "portal_live", demo=of_the_run) as running:
         yield running
 
 

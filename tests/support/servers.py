@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -90,6 +91,21 @@ class Databases:
         self.drop(name)
         # Copying the files takes half the time of writing them through the log, which is the server's own choice.
         self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+
+    def dump(self, name: str, path: Path) -> None:
+        """Write a database into a file, for `restore` on another server of the same version."""
+        self._run("pg_dump", "--format=custom", "--compress=none", "--file", str(path), self.cluster.dsn(name))
+
+    def restore(self, name: str, path: Path) -> None:
+        """A database out of such a file."""
+        self.create_empty(name)
+        self._run("pg_restore", "--exit-on-error", "--no-owner", "--dbname", self.cluster.dsn(name), str(path))
+        self.execute("ANALYZE", name)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self.cluster.bin_dir / program), *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
 
     def drop(self, name: str) -> None:
         """Throw a database away, whoever is connected."""
