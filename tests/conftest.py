@@ -32,20 +32,22 @@ TESTS = Path(__file__).parent
 # a database. Not those of killed workers: they prove our queue, on locks and the end of a client's transaction, in
 # which 15 and 18 do not differ; a killed client and a killed worker are tried on 15 in test_concurrency and in jobs.
 PG15_FOLDERS = {"imports", "migrations", "rollups", "billing", "payments", "locations", "units", "verify", "jobs"}
+NOT_PG15 = {"imports/test_worker_killed.py", "payments/test_move_worker_killed.py"}
 # Files that take most of a minute or more, the longest first.
 LONG = (
     "infra/test_run.py",
     "security/test_requests.py",
     "imports/test_order.py",
+    "payments/test_move_worker_killed.py",
+    "imports/test_worker_killed.py",
     "field/test_phone_supervisor.py",
     "field/test_phone_agent.py",
     "dash/test_browser.py",
 )
-NOT_PG15 = {"imports/test_worker_killed.py", "payments/test_move_worker_killed.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs on 15; fast tests first, browser tests last, of each kind the longest files first.
+    """Mark what runs on 15; fast tests first, browser tests last; of each kind the longest files first.
 
     A file stays in one process: one that took minutes and began last would have the others wait for it.
     """
