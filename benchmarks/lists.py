@@ -68,6 +68,8 @@ class Timed:
 def run(server: Server, data: Dataset, runs: int, report: Callable[[str], None]) -> list[Line]:
     field_set.fill(server, data.whole)
     large = grow.name_of(data.whole)
+    if server.exists(large):
+        field_set.fill(server, large)  # one that was made before the set grew fuller
     names = [data.whole, large] if server.exists(large) else [data.whole]
     found = _measure(server, names, runs, report)
     lines = _lines(found[data.whole], f"{data.options.units:,} units", None)
@@ -81,7 +83,8 @@ def _measure(
 ) -> dict[str, dict[str, Timed]]:
     """What each page takes, by database and '<user> <page>', and the searches as 'search'.
 
-    Page by page on one database after the other, so that a machine that grows slower is no growth of the data.
+    A request to the one database, a request to the other, so that a machine that grows slower is no growth of the
+    data.
     """
     found: dict[str, dict[str, Timed]] = {name: {} for name in databases}
     ids: dict[str, dict[str, Any]] = {}
@@ -95,8 +98,8 @@ def _measure(
         for user, pages in _PAGES.items():
             browsers = {name: Browser(app, user) for name, app in apps.items()}
             for page in (one for one in pages if not any(f"{{{key}}}" in one for key in missing)):
-                for name, browser in browsers.items():
-                    timed = _page(browser, page.format(**ids[name]), TIMES * runs)
+                turns = [(browser, page.format(**ids[name])) for name, browser in browsers.items()]
+                for name, timed in zip(browsers, _by_turns(turns, TIMES * runs), strict=True):
                     found[name][f"{user} {page}"] = timed
                     p95, middle = percentile(timed.times, 0.95), median(timed.times)
                     report(f"{name} {user} {page}: p95 {p95:.0f} ms, median {middle:.0f}, {timed.statements} queries")
@@ -105,11 +108,15 @@ def _measure(
     return found
 
 
-def _page(browser: Browser, url: str, times: int) -> Timed:
-    for _ in range(2):
+def _by_turns(turns: Sequence[tuple[Browser, str]], times: int) -> list[Timed]:
+    """What the page takes in each database, one request here, one there."""
+    for browser, url in 2 * [*turns]:
         browser.timed(url)
-    answers = [browser.timed(url) for _ in range(times)]
-    return Timed([answer[0] for answer in answers], max(answer[1] for answer in answers))
+    answers = [[browser.timed(url)[:2] for browser, url in turns] for _ in range(times)]
+    return [
+        Timed([taken for taken, _count in one], max(count for _taken, count in one))
+        for one in zip(*answers, strict=True)
+    ]
 
 
 def _searches(server: Server, database: str, browser: Browser, runs: int) -> Timed:

@@ -50,6 +50,8 @@ Made by the migrations; they hold whoever writes.
   key.
 - `ensure_audit_partition(month)`: makes the audit log's partition of a month, `audit_log_yYYYYmMM`, if it is missing,
   and moves the month's lines from the default partition `audit_log_other` into it.
+- `corrections_follow`, `stored_files_follow`: a correction goes where its unit goes, a file where the thing it belongs
+  to goes.
 - `provisional_survey_ids`: numbers for units that the portal has not numbered, 12 digits from 900000000001 on.
 - `ensure_bill_partition(month)`: makes the partition of a month, `bills_yYYYYmMM`, if it is missing.
 """
@@ -471,7 +473,7 @@ COLUMNS: dict[str, str] = {
     "assignments.ended_at": "When that was done.",
     "corrections.client_uuid": "Made on the phone: the same proposal sent twice is one.",
     "corrections.unit_id": "The unit.",
-    "corrections.location_id": "Where the unit lay when it was proposed.",
+    "corrections.location_id": "Where the unit lies: follows it when it moves.",
     "corrections.fields": "{field: [as it was, as it should be]}, as a form would show both.",
     "corrections.note": "What the proposer said.",
     "corrections.state": "PENDING, APPROVED (and applied), REJECTED or WITHDRAWN.",

@@ -19,7 +19,7 @@ class Correction(Base):
 
     `fields` is {field: [before, after]}; fields of the unit by their column, `before` as it was when proposed. An
     approved correction has been applied to the register in the same transaction. `client_uuid` is made on the phone:
-    the same proposal sent twice is one.
+    the same proposal sent twice is one. `location_id` is that of the unit: a trigger lets it follow.
     """
 
     __tablename__ = "corrections"
@@ -27,6 +27,9 @@ class Correction(Base):
         CheckConstraint("state IN ('PENDING','APPROVED','REJECTED','WITHDRAWN')", name="state"),
         CheckConstraint("(state = 'PENDING') = (decided_at IS NULL)", name="decided"),
         Index("ix_corrections_location_id_id", "location_id", "id", postgresql_where=text("state = 'PENDING'")),
+        Index(
+            "ix_corrections_decided_location_id_id", "location_id", "id", postgresql_where=text("state <> 'PENDING'")
+        ),
         Index("ix_corrections_pending_id", "id", postgresql_where=text("state = 'PENDING'")),
         Index("ix_corrections_unit_id", "unit_id"),
         Index("ix_corrections_proposed_by_id", "proposed_by", "id"),

@@ -26,7 +26,7 @@ def _named(person: Any) -> Any:
 def corrections(scope: AreaScope, *, by: int | None = None) -> Rows:
     """(Correction, SurveyUnit, place, who proposed, who decided) inside the area; `by`: of one person only.
 
-    The area is where the unit lies now.
+    The area is where the unit lies now; `Correction.location_id` follows it.
     """
     proposer, decider = aliased(Staff), aliased(Staff)
     query = (
@@ -38,10 +38,10 @@ def corrections(scope: AreaScope, *, by: int | None = None) -> Rows:
             _named(decider).label("decider"),
         )
         .join(SurveyUnit, SurveyUnit.id == Correction.unit_id)
-        .join(Location, Location.id == SurveyUnit.location_id)
+        .join(Location, Location.id == Correction.location_id)
         .join(proposer, proposer.id == Correction.proposed_by)
         .outerjoin(decider, decider.id == Correction.decided_by)
-        .where(scope.clause(SurveyUnit.location_id))
+        .where(scope.clause(Correction.location_id))
     )
     return query.where(Correction.proposed_by == by) if by is not None else query
 

@@ -76,6 +76,8 @@ def propose(
         if (known.unit_id, known.proposed_by) != (unit.id, actor.staff_id):
             raise ConflictError(_("This form was sent for another unit already. Open it anew."))
         return known
+    # Locked, so that the correction lies where the unit lies: one that moves just now takes only what it can see along.
+    session.refresh(unit, with_for_update=True)
     if unit.deleted_at is not None:
         raise ConflictError(_("This unit is closed. Nothing was proposed."), code="closed")
     fields = differing(unit, proposal.typed)
@@ -119,7 +121,7 @@ def open_correction(session: Session, actor: Actor, correction_id: int) -> tuple
     row = session.execute(
         select(Correction, SurveyUnit)
         .join(SurveyUnit, SurveyUnit.id == Correction.unit_id)
-        .where(Correction.id == correction_id, actor.scope.clause(SurveyUnit.location_id))
+        .where(Correction.id == correction_id, actor.scope.clause(Correction.location_id))
         .with_for_update(of=Correction)
         .execution_options(populate_existing=True)
     ).first()

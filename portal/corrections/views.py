@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from portal.audit.sightings import Seen
 from portal.corrections import selects, service, showing
@@ -22,6 +23,7 @@ from portal.files.models import PHOTO
 from portal.files.selects import files_of
 from portal.files.service import Owner, store_photo
 from portal.imports.service import Actor
+from portal.locations.selects import all_inside
 from portal.permissions import Permission, require
 from portal.registers.fields import UNIT_FIELDS
 from portal.units.models import SurveyUnit
@@ -30,7 +32,7 @@ from portal.web.filters import language
 from portal.web.guard import current_scope
 from portal.web.masking import may_see_personal, seen_units
 from portal.web.noting import note_personal_views
-from portal.web.pages import Key, paginate
+from portal.web.pages import FEW_PLACES, Key, Page, first_of_each, paginate
 from portal.web.security import takes_files
 
 blueprint = Blueprint("corrections", __name__)
@@ -166,15 +168,30 @@ def send(survey_id: str) -> ResponseReturnValue:
 
 
 # -- The list --------------------------------------------------------------------------------------------------------
+def _list_page(db: Session, is_decided: bool, cursor: str | None) -> Page:
+    """What waits, oldest first, or what was decided, newest first. Few places give their first ones each (see
+    `first_of_each`)."""
+    scope, keys = current_scope(), [Key(Correction.id, descending=is_decided)]
+    state = Correction.state != PENDING if is_decided else Correction.state == PENDING
+    if not _decides():
+        own = selects.corrections(scope, by=current_user.id).where(state)
+        return paginate(db, own, keys, cursor, PER_PAGE)
+    query = selects.corrections(scope).where(state)
+    if not scope.is_everywhere:
+        places = db.scalars(all_inside(scope)).all()
+        if len(places) <= FEW_PLACES:
+            everybodys = select(Correction).where(state)  # narrowed to these places, which are the reader's
+            query = query.where(first_of_each(everybodys, Correction.location_id, places, keys, cursor, PER_PAGE))
+    return paginate(db, query, keys, cursor, PER_PAGE)
+
+
 @blueprint.get("/corrections/")
 @require(Permission.VIEW_FIELD)
 def index() -> ResponseReturnValue:
     """What waits in the reader's areas; agents see their own."""
     is_decided = request.args.get("show") == "decided"
     db = session()
-    query = selects.corrections(current_scope(), by=None if _decides() else current_user.id)
-    query = query.where(Correction.state != PENDING if is_decided else Correction.state == PENDING)
-    page = paginate(db, query, [Key(Correction.id, descending=is_decided)], request.args.get("cursor"), PER_PAGE)
+    page = _list_page(db, is_decided, request.args.get("cursor"))
     ids = [row[0].id for row in page]
     seen = seen_units(current_user, {row[1].id for row in page}) if ids else frozenset()
     shown = [

@@ -9,7 +9,6 @@ from sqlalchemy import Select, func, literal_column, or_, select
 
 from portal.billing.models import Account
 from portal.files.models import DOCUMENT, StoredFile
-from portal.locations.models import LocationClosure
 from portal.permissions import AreaScope
 from portal.staff.models import Staff
 from portal.units.models import SurveyUnit
@@ -57,11 +56,6 @@ def documents(scope: AreaScope) -> Rows:
         .outerjoin(SurveyUnit, SurveyUnit.id == StoredFile.unit_id)
         .outerjoin(Account, Account.id == StoredFile.account_id)
     )
-
-
-def locations(scope: AreaScope) -> Select[int]:
-    """Ids of the locations of an area."""
-    return select(LocationClosure.location_id).where(scope.clause(LocationClosure.location_id)).distinct()
 
 
 def has_words(tsquery: str) -> Any:

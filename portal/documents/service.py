@@ -15,14 +15,14 @@ from portal.documents import selects
 from portal.errors import ConflictError, InvalidInputError, NotFoundError
 from portal.files.models import StoredFile
 from portal.files.service import TITLE_LENGTH, By
+from portal.locations.selects import all_inside
 from portal.permissions import AreaScope
 from portal.search import finder
 from portal.search.question import Question
 from portal.units.models import SurveyUnit
 from portal.web.masking import mask_text
-from portal.web.pages import Key, Page, first_of_each, paginate
+from portal.web.pages import FEW_PLACES, Key, Page, first_of_each, paginate
 
-FEW_PLACES = 200  # so many are looked at one by one
 CONSUMERS = 500  # of those whose name holds the words, so many have their documents looked for
 
 
@@ -56,7 +56,7 @@ def documents(session: Session, question: Question, scope: AreaScope, cursor: st
     if question.text:
         query = query.where(_asked_for(session, question, scope))
     elif not scope.is_everywhere:
-        places = list(session.scalars(selects.locations(scope)))
+        places = list(session.scalars(all_inside(scope)))
         if len(places) <= FEW_PLACES:
             everybodys = selects.documents(AreaScope.everywhere())  # narrowed to these places, which are the reader's
             query = query.where(first_of_each(everybodys, StoredFile.location_id, places, newest_first, cursor))

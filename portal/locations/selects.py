@@ -67,6 +67,11 @@ def path_names(location_ids: Sequence[int]) -> Rows:
     )
 
 
+def all_inside(scope: AreaScope) -> Select[int]:
+    """Ids of the locations of an area."""
+    return select(LocationClosure.location_id).where(scope.clause(LocationClosure.location_id)).distinct()
+
+
 def nodes_below(location_id: int, scope: AreaScope) -> Rows:
     """(id, kind, match_key, name) of everything below a node, inside the area."""
     below = select(LocationClosure.location_id).where(

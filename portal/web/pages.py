@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from portal.errors import InvalidInputError
 
 PAGE_SIZE = 50
+FEW_PLACES = 200  # so many are looked at one by one, see `first_of_each`
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,7 @@ PAGES = {
     "documents, a rare word": "/documents/?q=1000007",
     "a document": "/documents/{document}",
     "corrections": "/corrections/",
+    "corrections, decided": "/corrections/?show=decided",
     "a correction": "/corrections/{correction}",
     "activity": "/activity/",
     "activity of a council": "/activity/?area={council}",

@@ -251,3 +251,20 @@ def test_a_unit_that_was_closed_takes_no_correction(team: Crew) -> None:
     team.run("UPDATE survey_units SET deleted_at = now() WHERE survey_id = :id", id=team.here[0])
     page = team.post("amna", f"/units/{team.here[0]}/correct", 409, client_uuid=str(uuid.uuid4()), consumer_name="X Y")
     assert "closed" in words(page)
+
+
+def test_a_correction_goes_where_its_unit_goes(team: Crew) -> None:
+    """With its photos; whoever looks after the place it came from has nothing more to do with it."""
+    unit = team.here[0]
+    number = propose(team, unit, consumer_name="Rashida Bibi")
+    there = team.run("SELECT location_id FROM survey_units WHERE survey_id = :unit", unit=team.there)[0][0]
+    before = team.run("SELECT location_id FROM survey_units WHERE survey_id = :unit", unit=unit)[0][0]
+    assert "Rashida Bibi" in words(team.get("saima", "/corrections/"))
+    try:
+        team.run("UPDATE survey_units SET location_id = :there WHERE survey_id = :unit", there=there, unit=unit)
+        assert "Rashida Bibi" not in words(team.get("saima", "/corrections/"))
+        team.get("saima", f"/corrections/{number}", 404)
+        team.post("saima", f"/corrections/{number}/decide", 404, do="approve", unit_version="1")
+    finally:
+        team.run("UPDATE survey_units SET location_id = :before WHERE survey_id = :unit", before=before, unit=unit)
+    assert "Rashida Bibi" in words(team.get("saima", "/corrections/"))

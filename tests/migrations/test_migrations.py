@@ -17,7 +17,7 @@ from portal.db import db, is_modelled
 from portal.factory import create_app
 from tests.support.servers import Databases
 
-HEAD = "0015"
+HEAD = "0016"
 
 
 @pytest.fixture
@@ -179,3 +179,31 @@ def test_partitions_of_coming_months_exist(blank: Flask) -> None:
         for number in coming:
             name = f"bills_y{number // 12}m{number % 12 + 1:02d}"
             assert connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is not None, name
+
+
+BEFORE_CORRECTIONS = """
+    INSERT INTO staff (username, password_hash, role) VALUES ('agent', 'x', 'AGENT');
+    INSERT INTO locations (parent_id, kind, name, match_key)
+        SELECT id, 'DISTRICT', 'Elsewhere', 'elsewhere' FROM locations WHERE kind = 'PROVINCE';
+    INSERT INTO places (location_id, state) SELECT id, 'NONE' FROM locations WHERE kind = 'PROVINCE';
+    INSERT INTO survey_units (survey_id, place_id, location_id, as_of)
+        SELECT '2319001', p.id, l.id, now() FROM places p, locations l WHERE l.match_key = 'elsewhere';
+    INSERT INTO corrections (client_uuid, unit_id, location_id, proposed_by)
+        SELECT gen_random_uuid(), u.id, p.location_id, s.id
+        FROM survey_units u JOIN places p ON p.id = u.place_id, staff s;
+"""
+
+
+def test_corrections_lie_where_their_units_lie_and_follow_them(blank: Flask) -> None:
+    where = text("SELECT l.kind FROM corrections c JOIN locations l ON l.id = c.location_id")
+    upgrade(revision="0015")
+    with db.engine.begin() as connection:
+        connection.execute(text(BEFORE_CORRECTIONS))
+        assert connection.scalar(where) == "PROVINCE"
+    upgrade()
+    with db.engine.begin() as connection:
+        assert connection.scalar(where) == "DISTRICT"
+        connection.execute(
+            text("UPDATE survey_units SET location_id = (SELECT id FROM locations WHERE kind = 'PROVINCE')")
+        )
+        assert connection.scalar(where) == "PROVINCE"
