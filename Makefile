@@ -8,6 +8,11 @@ S3 := .venv-s3
 PY := $(VENV)/bin/python
 STARTED := $(shell date +%s)
 
+# Compiled modules are kept, below the virtual environment, also where the machine's environment forbids it (container
+# images often do): else each of the portal's processes compiles everything anew, which is two thirds of its start.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
+
 ifdef PORT
 export PORT
 endif

@@ -28,22 +28,41 @@ from tests.support.servers import Databases, running_databases
 pytest_plugins = ["tests.support.browser", "tests.support.nothing_skipped"]
 
 TESTS = Path(__file__).parent
-# What touches the database's own ways, and therefore also runs on PostgreSQL 15.
+# What touches the database's own ways, and therefore also runs on PostgreSQL 15: of these folders the tests that have
+# a database. Not those of killed workers: they prove our queue, on locks and the end of a client's transaction, in
+# which 15 and 18 do not differ; a killed client and a killed worker are tried on 15 in test_concurrency and in jobs.
 PG15_FOLDERS = {"imports", "migrations", "rollups", "billing", "payments", "locations", "units", "verify", "jobs"}
-PG15_FILES = {"test_migrations.py", "test_schema.py"}
+NOT_PG15 = {"imports/test_worker_killed.py", "payments/test_move_worker_killed.py"}
+# Files that take most of a minute or more, the longest first.
+LONG = (
+    "infra/test_run.py",
+    "security/test_requests.py",
+    "imports/test_order.py",
+    "payments/test_move_worker_killed.py",
+    "imports/test_worker_killed.py",
+    "field/test_phone_supervisor.py",
+    "field/test_phone_agent.py",
+    "dash/test_browser.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs on 15; fast tests first, browser tests last."""
+    """Mark what runs on 15; fast tests first, browser tests last; of each kind the longest files first.
+
+    A file stays in one process: one that took minutes and began last would have the others wait for it.
+    """
     for item in items:
         path = item.path.relative_to(TESTS)
-        if item.get_closest_marker("browser") is None and (path.parts[0] in PG15_FOLDERS or path.name in PG15_FILES):
+        has_database = "databases" in getattr(item, "fixturenames", ())
+        if has_database and path.parts[0] in PG15_FOLDERS and path.as_posix() not in NOT_PG15:
             item.add_marker(pytest.mark.pg15)
 
-    def rank(item: pytest.Item) -> int:
+    def rank(item: pytest.Item) -> tuple[int, int]:
+        path = item.path.relative_to(TESTS).as_posix()
+        place = LONG.index(path) if path in LONG else len(LONG)
         if item.get_closest_marker("browser"):
-            return 2
-        return 1 if item.get_closest_marker("slow") else 0
+            return 2, place
+        return (1 if item.get_closest_marker("slow") else 0), place
 
     items.sort(key=rank)
 

@@ -56,12 +56,15 @@ ODD_MOBILE, EMAIL = "345-1414213 (home)", "zainab.private@example.org"
 NOTE = f"call {MOBILE}, or with card 38202-7182845-9"
 # As they may be written: bare, with separators, with the country's code.
 WRITTEN = (CNIC, MOBILE, OLD_MOBILE, OLD_CNIC)
-SECRETS = (*(number[2:-4] for number in WRITTEN), EMAIL)
+# All that a mask would hide, or all but what may be replaced by the country's code. Fewer digits in a row come about by
+# chance: a page and its log hold a thousand of the clock and of random marks.
+SECRETS = (*(number[:-4] for number in WRITTEN), *(number[2:] for number in WRITTEN), EMAIL)
+OF_THE_MACHINE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+|(?<='request_id': ')[0-9a-f]+")
 
 
 def leaks(answer: str) -> list[str]:
     """Which of the secrets an answer holds, whatever stands between the digits."""
-    bare = re.sub(r"(?<=\d)[-\s().]+(?=\d)", "", answer)
+    bare = re.sub(r"(?<=\d)[-\s().]+(?=\d)", "", OF_THE_MACHINE.sub("", answer))
     return [secret for secret in SECRETS if secret in bare]
 
 
@@ -301,7 +304,7 @@ def test_an_agent_sees_the_numbers_of_units_assigned_to_him(world: World, assign
     html = _page(world, place)
     assert leaks(html)
     if not place.startswith("search"):
-        assert {MOBILE[2:-4], CNIC[2:-4]} <= set(leaks(html))
+        assert {MOBILE[:-4], CNIC[:-4]} <= set(leaks(html))
         assert f"tel:{MOBILE}" in html
     with world.app.app_context(), transaction() as session:
         noted = session.execute(

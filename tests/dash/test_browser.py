@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.support.browser import WIDTHS, Troubles
+from tests.support.browser import WIDTHS, Troubles, settled
 
 pytestmark = pytest.mark.browser
 
@@ -33,15 +33,6 @@ document.addEventListener('portal:dash-live', () => { window.after = places('#re
 def is_live(page: Page) -> None:
     """Wait until Dash has taken over."""
     page.wait_for_selector(".dash-stage.is-live")
-
-
-def settled(page: Page, condition: str) -> None:
-    """Wait for a condition in the page (evaluated from outside: the policy forbids eval inside)."""
-    for _ in range(150):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"not so after 15 s: {condition}")
 
 
 def _rounded(line: str) -> str:
@@ -143,7 +134,8 @@ def test_charts_follow_the_theme(browse: Callable[..., Page]) -> None:
     is_live(page)
     colour = "document.querySelector('[data-panel=recovery] .scatterlayer .trace:last-child .js-line').style.stroke"
     light = page.evaluate(colour)
-    page.click("[data-theme-form] button")
+    with page.expect_response("**/preferences"):
+        page.click("[data-theme-form] button")
     settled(page, f"{colour} !== '{light}'")
     dark = page.evaluate(colour)
     assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
@@ -151,7 +143,8 @@ def test_charts_follow_the_theme(browse: Callable[..., Page]) -> None:
     token = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--primary').trim()")
     red, green, blue = (int(token[index : index + 2], 16) for index in (1, 3, 5))
     assert dark == f"rgb({red}, {green}, {blue})"
-    page.click("[data-theme-form] button")
+    with page.expect_response("**/preferences"):  # kept: those who come after find the theme as it was
+        page.click("[data-theme-form] button")
     settled(page, f"{colour} === '{light}'")
 
 

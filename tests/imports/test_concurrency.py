@@ -33,7 +33,7 @@ def import_runs(connection: Connection) -> bool:
     return bool(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")))
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -59,7 +59,7 @@ def test_two_administrators_at_the_same_moment(app: Flask, tmp_path: Path) -> No
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(300)
     assert errors == []
     with app.app_context(), db.engine.connect() as connection:
         assert (count("accounts"), count("bills"), count("bill_keys")) == (259, 259, 259)

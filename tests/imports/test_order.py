@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import random
 import tempfile
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from tests.imports.portal_files import area_row, biller_row, paid_row, short_pai
 from tests.support.importing import assert_verified, bring, state, write
 
 pytestmark = pytest.mark.slow
+# Which orders there are is tried on 18; on 15 only whether that server does the same.
+EXAMPLES = 6 if os.environ.get("TEST_PG") == "15" else 12
 MONTHS = [("2025-09", "18/09/2025 10:00 AM"), ("2025-10", "24/10/2025 04:45 AM"), ("2025-11", "17/11/2025 09:30 AM")]
 UCS = ["UC-1, Chak 1, Nilokot", "uc 2 chak 2 NILOKOT", "UC-3,Chak 3,Nilokot ", "-", "UC-77, Nowhere"]
 CHANNELS = ["1Bill", "BOP OTC", "OTC/Cash"]
@@ -201,7 +204,9 @@ def end_state(app: Flask, files: list[File | Edit], folder: Path) -> dict[str, l
 
 @given(seed=st.integers(0, 2**31), shuffle=st.randoms(use_true_random=False), repeats=st.integers(0, 2))
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_order_leads_to_the_same_state(module_app: Flask, seed: int, shuffle: random.Random, repeats: int) -> None:
     files = make_world(seed)
@@ -218,7 +223,9 @@ def test_any_order_leads_to_the_same_state(module_app: Flask, seed: int, shuffle
 
 @given(seed=st.integers(0, 2**31), shuffle=st.randoms(use_true_random=False), repeats=st.integers(0, 2))
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_edits_by_hand_stand_wherever_they_come_among_the_files(
     module_app: Flask, seed: int, shuffle: random.Random, repeats: int

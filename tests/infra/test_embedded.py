@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -192,11 +191,11 @@ def test_database_owner_restarts_a_killed_server_and_stops_it_at_the_end(instanc
         wait_for(lambda: embedded.is_running(instance) and answers(instance), 30, "the first start")
         postmaster = embedded.cluster_of(instance).postmaster()
         assert postmaster is not None
-        begin = time.monotonic()
         postmaster.kill()
-        wait_for(lambda: not answers(instance), 10, "the server to be gone")
-        wait_for(lambda: answers(instance), 30, "the server to be back")
-        assert time.monotonic() - begin < 15
+        wait_for(
+            lambda: embedded.cluster_of(instance).postmaster() not in {None, postmaster} and answers(instance),
+            60, "the server to be back",
+        )  # fmt: skip
     finally:
         owner.send_signal(signal.SIGTERM)
         output = owner.communicate(timeout=60)[0]

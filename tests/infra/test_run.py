@@ -29,7 +29,15 @@ pytestmark = pytest.mark.slow
 def environment_of(folder: Path, port: int) -> dict[str, str]:
     dropped = {"DATABASE_URL", embedded.MANAGED, "SUPABASE_URL", "DEMO_PASSWORD", "REDIS_URL"}
     kept = {k: v for k, v in os.environ.items() if k not in dropped}
-    return kept | {"INSTANCE_DIR": str(folder), "PORT": str(port), "HOST": "127.0.0.1", "DEMO_DATA": "0"}
+    # One web process beside its master: another of the same would only take its time to start.
+    own = {
+        "INSTANCE_DIR": str(folder),
+        "PORT": str(port),
+        "HOST": "127.0.0.1",
+        "DEMO_DATA": "0",
+        "WEB_CONCURRENCY": "1",
+    }
+    return kept | own
 
 
 @dataclass
@@ -68,7 +76,7 @@ def start(folder: Path, port: int) -> Running:
 
 def stop(running: Running) -> str:
     running.launcher.send_signal(signal.SIGINT)
-    return running.launcher.communicate(timeout=120)[0]
+    return running.launcher.communicate(timeout=180)[0]
 
 
 def nothing_left(running: Running) -> bool:
@@ -109,11 +117,11 @@ def test_whatever_is_killed_comes_back_and_data_stay(folder: Path) -> None:
     for role in ("dbowner", "web", "worker", "backend", "postmaster", "manager"):
         killed = running.find(role)[0]
         os.kill(killed, signal.SIGKILL)
-        wait_for(replaced(running, role, killed), 60, f"another {role}")
+        wait_for(replaced(running, role, killed), 180, f"another {role}")
     web_worker = running.find("web")[-1]
     assert psutil.Process(web_worker).ppid() == running.find("web")[0]
     os.kill(web_worker, signal.SIGKILL)
-    wait_for(replaced(running, "web", web_worker), 60, "another web worker")
+    wait_for(replaced(running, "web", web_worker), 180, "another web worker")
 
     output = stop(running)
     assert running.launcher.returncode == 0, output
@@ -129,7 +137,7 @@ def test_whatever_is_killed_comes_back_and_data_stay(folder: Path) -> None:
     again.launcher.communicate()
     assert again.ready()
     third = start(folder, port)
-    wait_for(replaced(third, "manager", old), 90, "the start after a killed launcher")
+    wait_for(replaced(third, "manager", old), 180, "the start after a killed launcher")
     assert third.launcher.poll() is None
     stop(third)
     assert nothing_left(third)
@@ -139,7 +147,7 @@ def test_busy_port_is_a_sentence(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         running = start(folder, port)
-        output = running.launcher.communicate(timeout=60)[0]
+        output = running.launcher.communicate(timeout=180)[0]
     assert running.launcher.returncode == 1
     assert f"port {port}" in output
     assert "Traceback" not in output

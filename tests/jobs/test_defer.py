@@ -222,15 +222,15 @@ def test_killed_worker_process_is_replaced_and_its_job_runs(app: Flask, database
         with side_transaction() as blocker:
             blocker.execute(text("LOCK TABLE login_attempts IN ACCESS EXCLUSIVE MODE"))
             first = start_worker(databases, found)
-            wait_for(lambda: status_of(job_id) == "doing", 40, "the job to start")
+            wait_for(lambda: status_of(job_id) == "doing", 120, "the job to start")
             first.kill()
             first.wait()
         second = start_worker(databases, found)
         try:
-            wait_for(lambda: status_of(job_id) == "succeeded", 40, "the job to be run again")
+            wait_for(lambda: status_of(job_id) == "succeeded", 120, "the job to be run again")
         finally:
             second.terminate()
-            assert second.wait(timeout=40) == 0, (found.instance_dir / "worker.log").read_text()
+            assert second.wait(timeout=120) == 0, (found.instance_dir / "worker.log").read_text()
 
 
 def start_worker(databases: Databases, found: Settings) -> subprocess.Popen[bytes]:

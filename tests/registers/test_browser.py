@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
-from tests.support.browser import has_no_sideways_scroll
+from tests.support.browser import draft_is_kept, has_no_sideways_scroll
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Page]
@@ -39,8 +39,8 @@ def test_what_was_typed_is_there_again(browse: Browse) -> None:
     page = browse(1440, "admin")
     key = first_unit(page)
     page.goto(f"/units/{key}/edit")
-    page.fill("#address", "Typed and not saved")
-    page.wait_for_timeout(500)
+    with draft_is_kept(page):
+        page.fill("#address", "Typed and not saved")
     warned: list[str] = []
     page.on("dialog", lambda dialog: (warned.append(dialog.type), dialog.accept()))
     page.goto("/units/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from typing import Any
 
@@ -170,5 +171,5 @@ def test_asking_costs_less_than_two_milliseconds(world: World) -> None:
             assert current_scope() == user.scope
             taken.append(time.perf_counter() - started)
             computed.append(time.process_time() - begun)
-    assert sum(computed) / len(computed) < 0.002
+    assert statistics.median(computed) < 0.002
     assert min(taken) < 0.002

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import Troubles, has_no_sideways_scroll, screenshot
+from tests.support.browser import Troubles, draft_is_kept, has_no_sideways_scroll, prefer, screenshot
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Page]
@@ -19,10 +19,8 @@ PAGES = ("general", "billing", "access", "mail", "data", "environment", "history
 def test_the_pages_fit_every_width_in_both_languages(browse: Browse, width: int) -> None:
     page = browse(width, "head")
     for language in ("ur", "en"):
-        page.goto("/me")
-        page.check(f"input[name=language][value={language}]")
-        page.click("main form:has(input[name=language]) button[type=submit]")
-        expect(page.locator("html")).to_have_attribute("dir", "rtl" if language == "ur" else "ltr")
+        prefer(page, "language", language)
+        assert page.locator("html").get_attribute("dir") == ("rtl" if language == "ur" else "ltr")
         for name in PAGES:
             page.goto(f"/settings/{name}")
             expect(page.locator(".settings-tabs [aria-current=page]")).to_be_in_viewport()
@@ -45,8 +43,8 @@ def test_errors_are_at_their_fields_and_a_draft_survives_a_reload(browse: Browse
     expect(page.locator("#password_min_length")).to_have_value("12")
     page.click("[data-errors] a")
     expect(page.locator("#session_hours")).to_be_in_viewport()
-    page.fill("#session_hours", "11")
-    page.wait_for_timeout(1500)  # a draft is kept, sealed, a moment after the last key
+    with draft_is_kept(page):
+        page.fill("#session_hours", "11")
     page.goto("/settings/access")  # as after signing in again
     expect(page.locator("#session_hours")).to_have_value("11")
     expect(page.locator("#password_min_length")).to_have_value("12")

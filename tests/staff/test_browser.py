@@ -10,7 +10,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import PASSWORD, Live, Troubles, has_no_sideways_scroll
+from tests.support.browser import PASSWORD, Live, Troubles, draft_is_kept, has_no_sideways_scroll
 from tests.support.servers import Databases
 
 pytestmark = pytest.mark.browser
@@ -38,16 +38,16 @@ def _as_before(sql: Sql) -> Iterator[None]:
 def fill(page: Page) -> None:
     page.goto(FORM)
     page.fill("[name=full_name]", "Bilal <Ahmed> بلال")
-    page.fill("[name=mobile]", "0300-1234567")
-    page.wait_for_timeout(500)
+    with draft_is_kept(page):
+        page.fill("[name=mobile]", "0300-1234567")
     assert page.evaluate("Object.keys(sessionStorage).filter(name => name.startsWith('draft:')).length") == 1
 
 
 def sign_in(page: Page, username: str) -> None:
     page.fill("main input[name=username]", username)
     page.fill("main input[name=password]", PASSWORD)
-    page.press("main input[name=password]", "Enter")
-    page.wait_for_url(lambda url: "/login" not in url)
+    with page.expect_navigation(url=lambda url: "/login" not in url):
+        page.press("main input[name=password]", "Enter")
 
 
 def is_there(page: Page) -> None:
@@ -103,11 +103,11 @@ def test_areas_chosen_deep_in_the_tree_are_there_too(browse: Browse, sql: Sql) -
         name = str(opener.get_attribute("aria-label"))
         opener.click()
         expect(page.locator(".picker-path [aria-current]")).to_have_text(name.removeprefix("Open "))
-    page.locator(".picker-row input[type=checkbox]").first.click()
     chosen = page.locator(".picker-chosen input:checked")
-    expect(chosen).to_have_count(1)
+    with draft_is_kept(page):
+        page.locator(".picker-row input[type=checkbox]").first.click()
+        expect(chosen).to_have_count(1)
     area = str(chosen.get_attribute("value"))
-    page.wait_for_timeout(400)  # nothing else was typed
     sql("UPDATE staff_sessions SET ended_at = now()")
     page.goto(FORM)
     page.wait_for_url("**/login?**")
@@ -154,8 +154,8 @@ def test_who_signs_out_leaves_nothing_behind(browse: Browse) -> None:
 def test_a_form_that_was_taken_leaves_no_draft(browse: Browse) -> None:
     page = browse(1440, "head")
     page.goto("/me")
-    page.check("input[name=theme][value=dark]")
-    page.wait_for_timeout(400)
+    with draft_is_kept(page):
+        page.check("input[name=theme][value=dark]")
     page.click("main form:has(input[name=theme]) button[type=submit]")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.locator(".draft-notice")).to_have_count(0)
@@ -178,8 +178,8 @@ def test_the_end_of_the_whole_session_is_told(browse: Browse, sql: Sql, troubles
     page.click("[data-whole-later]")
     expect(dialog).to_be_hidden()
     page.fill("[name=full_name]", "Bilal <Ahmed> بلال")
-    page.fill("[name=mobile]", "0300-1234567")
-    page.wait_for_timeout(400)
+    with draft_is_kept(page):
+        page.fill("[name=mobile]", "0300-1234567")
     sql("UPDATE staff_sessions SET created_at = now() - interval '11 hours 59 minutes 20 seconds'"
         " WHERE ended_at IS NULL")  # fmt: skip
     page.reload()

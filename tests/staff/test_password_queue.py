@@ -98,22 +98,27 @@ def test_a_spoilt_file_is_begun_anew(tmp_path: Path, rubbish: str) -> None:
 
 
 def test_who_waits_too_long_is_told(app: Any, tmp_path: Path) -> None:
-    queue = PasswordQueue(tmp_path, slots=1, wait_seconds=0.2)
-    let_go = threading.Event()
+    queue = PasswordQueue(tmp_path, slots=1, wait_seconds=0.5)
+    has_turn, let_go = threading.Event(), threading.Event()
     served: list[str] = []
+
+    def check() -> None:
+        has_turn.set()
+        let_go.wait()
 
     def wait_in_vain() -> None:
         with app.app_context(), pytest.raises(BusyError):
-            queue.run(let_go.wait)
+            queue.run(check)
 
     first = threading.Thread(target=wait_in_vain)
     with app.app_context():
         first.start()
-        time.sleep(0.05)
+        assert has_turn.wait(60)
         with pytest.raises(BusyError, match="Try again"):
             queue.run(lambda: served.append("late"))
         let_go.set()
         first.join()
+        queue._wait_seconds = 60
         assert queue.run(lambda: "next") == "next"
     assert served == [], "nobody waits for it any more: it is not done"
 

@@ -86,9 +86,9 @@ def test_any_text_is_judged(app: Flask, password: str, username: str, company: s
 def test_what_makes_guessing_slow_to_judge_is_judged_quickly() -> None:
     import time
 
-    started = time.perf_counter()
+    started = time.thread_time()
     password_rules.is_common("4@8({[<369|!1$5+7%2zZ0oO" * 8)
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 # --- one's own -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
+import json
 import os
 import shutil
 import subprocess
@@ -19,14 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from portal.config import PROJECT_DIR
+from portal.config import PROJECT_DIR, Settings
 from tests.support.ports import free_port
 from tests.support.servers import Databases
 
 WIDTHS = {1440: 900, 820: 1180, 390: 844}
 PASSWORD = "demo password for tests 7"
+PATIENCE = 30_000  # ms for whatever a page is waited for; a machine that does other things, too, is slow
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _TELL_CSP = """
 document.addEventListener('securitypolicyviolation', e =>
@@ -74,15 +77,15 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> None:
 
 
 @contextlib.contextmanager
-def running_portal(databases: Databases, name: str, *, demo: list[str] | None = None) -> Iterator[Live]:
-    """Web and worker on a database of their own. `demo`: arguments of `flask demo`, None for no data."""
+def running_portal(databases: Databases, name: str, *, demo: Path | None = None) -> Iterator[Live]:
+    """Web and worker on a database of their own. `demo`: where this run keeps its demo data; None for no data."""
     databases.create(name)
     port = free_port()
     settings = databases.settings(name)
     environment = databases.environment(settings, PORT=str(port), HOST="127.0.0.1", DEMO_PASSWORD=PASSWORD)
     live = Live(f"http://127.0.0.1:{port}", environment, name)
     if demo is not None:
-        live.flask("demo", *demo)
+        _bring_demo(databases, live, settings, demo)
     log_path = settings.instance_dir / "processes.log"
     with log_path.open("wb") as log:
         for command in (
@@ -111,10 +114,27 @@ def running_portal(databases: Databases, name: str, *, demo: list[str] | None = 
                 process.wait()
 
 
+def _bring_demo(databases: Databases, live: Live, settings: Settings, kept: Path) -> None:
+    """A little demo data. The first process of a run that needs them makes them, the others copy them."""
+    dump, files = kept / "demo.dump", kept / "demo-files"
+    with (kept / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if dump.exists():
+            databases.restore(live.database, dump)
+            shutil.copytree(files, settings.files_dir, dirs_exist_ok=True)
+            return
+        live.flask("demo", "--units", "400", "--months", "3", "--seed", "7")
+        settings.files_dir.mkdir(exist_ok=True)
+        shutil.copytree(settings.files_dir, files, dirs_exist_ok=True)
+        databases.dump(live.database, dump)
+
+
 @pytest.fixture(scope="session")
-def live(databases: Databases) -> Iterator[Live]:
+def live(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """The portal with a little demo data, for the whole session."""
-    with running_portal(databases, "portal_live", demo=["--units", "400", "--months", "3", "--seed", "7"]) as running:
+    own = tmp_path_factory.getbasetemp()
+    of_the_run = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with running_portal(databases, "portal_live", demo=of_the_run) as running:
         yield running
 
 
@@ -125,6 +145,7 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
@@ -177,15 +198,15 @@ def browse(chromium: Browser, live: Live, troubles: Troubles) -> Iterator[Callab
         )
         contexts.append(context)
         context.add_init_script(_TELL_CSP)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         troubles.watch(page)
         if user is not None:
             page.goto("/login")
             page.fill("input[name=username]", user)
             page.fill("input[name=password]", PASSWORD)
-            page.press("input[name=password]", "Enter")
-            page.wait_for_url(lambda url: "/login" not in url)
+            with page.expect_navigation(url=lambda url: "/login" not in url):
+                page.press("input[name=password]", "Enter")
         return page
 
     yield open_page
@@ -202,6 +223,38 @@ def width(request: pytest.FixtureRequest) -> int:
 def has_no_sideways_scroll(page: Page) -> bool:
     """Whether the page fits its window's width."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+def settled(page: Page, condition: str) -> None:
+    """Wait for a condition in the page (evaluated from outside: the policy forbids eval inside)."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, f"not so after {PATIENCE} ms: {condition}"
+        page.wait_for_timeout(50)
+
+
+def prefer(page: Page, name: str, value: str) -> None:
+    """Choose a language or theme on the page about oneself; returns when the answer is there, also if it was chosen."""
+    page.goto("/me")
+    page.check(f"input[name={name}][value={value}]")
+    with page.expect_navigation():
+        page.click(f"main form:has(input[name={name}]) button[type=submit]")
+    attribute = {"language": "lang", "theme": "data-theme"}[name]
+    expect(page.locator("html")).to_have_attribute(attribute, value)
+
+
+_DRAFTS = "Object.entries(sessionStorage).filter(([name]) => name.startsWith('draft:')).sort().join()"
+
+
+@contextlib.contextmanager
+def draft_is_kept(page: Page) -> Iterator[None]:
+    """Around typing: returns when the page has kept, sealed, what was typed, and goes on keeping nothing more."""
+    before = page.evaluate(_DRAFTS)
+    yield
+    settled(page, f"{_DRAFTS} !== {json.dumps(before)}")
+    kept = ""
+    while kept != (kept := page.evaluate(_DRAFTS)):
+        page.wait_for_timeout(400)  # more than the moment after the last key
 
 
 def screenshot(page: Page, name: str) -> Path:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,6 +27,10 @@ TEMPLATE = "portal_template"
 MEMORY, DISK = Path("/dev/shm"), Path("/tmp")
 ROOM = 4 << 30  # bytes that must be free for a server in memory
 MANY_REQUESTS = 1_000_000  # tests are faster than any person
+# The bills of the tests are of these months. Migrations make partitions of the year before the day they run only.
+_PARTITIONS = """
+SELECT ensure_bill_partition(month::date) FROM generate_series(date '2025-11-01', '2026-11-01', '1 month') AS month
+"""
 DEBIAN_BIN = Path("/usr/lib/postgresql/15/bin")
 
 
@@ -86,10 +91,26 @@ class Databases:
 
                 db.session.remove()
                 db.engine.dispose()
+            self.execute(_PARTITIONS, TEMPLATE)
             self._has_template = True
         self.drop(name)
         # Copying the files takes half the time of writing them through the log, which is the server's own choice.
         self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+
+    def dump(self, name: str, path: Path) -> None:
+        """Write a database into a file, for `restore` on another server of the same version."""
+        self._run("pg_dump", "--format=custom", "--compress=none", "--file", str(path), self.cluster.dsn(name))
+
+    def restore(self, name: str, path: Path) -> None:
+        """A database out of such a file."""
+        self.create_empty(name)
+        self._run("pg_restore", "--exit-on-error", "--no-owner", "--dbname", self.cluster.dsn(name), str(path))
+        self.execute("ANALYZE", name)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self.cluster.bin_dir / program), *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
 
     def drop(self, name: str) -> None:
         """Throw a database away, whoever is connected."""

@@ -22,7 +22,7 @@ def start_worker(app: Flask, databases: Databases) -> subprocess.Popen[bytes]:
     )
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 240) -> None:
     """Return when it holds; fail when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
