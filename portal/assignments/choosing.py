@@ -59,10 +59,12 @@ def places(db: Session, scope: AreaScope, words: str, chosen: int | None) -> Off
 
 
 def agents(
-    db: Session, scope: AreaScope, locations: Sequence[int], words: str, chosen: Collection[int], today: dt.date
-) -> Offered:
-    """The agents of these places first, then others by name; whoever is chosen stands above all of them."""
-    found = db.execute(selects.agents_offered(scope, locations, words, MOST_OFFERED + 1)).all()
+    db: Session, scope: AreaScope, locations: Sequence[int], words: str, chosen: Collection[int], today: dt.date,
+    but: int | None = None,
+) -> Offered:  # fmt: skip
+    """The agents of these places first, then others by name, `but` one; whoever is chosen stands above all of them."""
+    offered = selects.agents_offered(scope, locations, words, MOST_OFFERED + 1)
+    found = db.execute(offered.where(Staff.id != but) if but is not None else offered).all()
     rows = list(found[:MOST_OFFERED])
     if len(found) > MOST_OFFERED and not words:
         others = [row.id for row in rows if not row.is_here and row.id not in chosen]

@@ -19,7 +19,6 @@ from portal.db import session, transaction
 from portal.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
 from portal.permissions import Permission, require
 from portal.staff.authority import By
-from portal.staff.models import Staff
 from portal.units.models import SurveyUnit
 from portal.units.words import USES
 from portal.web.context import client_address
@@ -181,24 +180,26 @@ def agent(staff_id: int) -> ResponseReturnValue:
 def _agent_page(
     person: Any, status: int = 200, *, found: service.HandOver | None = None, error: DomainError | None = None
 ) -> ResponseReturnValue:
-    db, scope = session(), current_scope()
-    others = [
-        row
-        for row in db.execute(selects.agents(scope).order_by(selects.NAME, Staff.id))
-        if row.is_active and row.id != person.id
-    ]
+    db, scope, chosen = session(), current_scope(), set(forms.numbers(request.form.getlist("agent")))
+    rows = db.execute(selects.of_agent(person.id, scope, today())).all()
+    places = sorted({row.location_id for row in rows})
     page = render_template(
-        "assignments/agent.html",
+        "assignments/parts.html" if "X-Parts" in request.headers else "assignments/agent.html",
         person=person,
         areas=[name for _id, name in db.execute(selects.area_names([person.id]))],
-        rows=db.execute(selects.of_agent(person.id, scope, today())).all(),
-        others=others,
+        rows=rows,
+        agents=choosing.agents(
+            db, scope, places, forms.find(request.form, "find_agent"), chosen, today(), person.id
+        ),
+        is_placed=bool(places),
+        is_single=False,
+        places=None,
         found=found,
         error=error,
         values=request.form,
-        chosen=set(forms.numbers(request.form.getlist("agent"))),
+        chosen=chosen,
         today=today(),
-    )
+    )  # fmt: skip
     return page, status
 
 
@@ -223,8 +224,11 @@ def end(staff_id: int) -> ResponseReturnValue:
 @blueprint.post("/agents/<int:staff_id>/hand-over")
 @require(Permission.ASSIGN_WORK)
 def hand_over(staff_id: int) -> ResponseReturnValue:
-    """Show what handing over would do; with what was shown in the form, do it."""
+    """Show what handing over would do; with what was shown in the form, do it. What is typed to find an agent shows
+    the form anew."""
     person = _agent(staff_id)
+    if request.form.get("step") == "find":
+        return _agent_page(person)
     part, to, seen = forms.part(request.form), forms.numbers(request.form.getlist("agent")), request.form.get("seen")
     try:
         day = forms.day(request.form.get("day"), today(), "day") or today()

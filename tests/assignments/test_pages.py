@@ -247,7 +247,7 @@ def test_the_agents_of_the_area_are_offered_first(team: Crew) -> None:
     amna, bilal = team.ids["amna"], team.ids["bilal"]
     zone = team.get("saima", f"/assignments/new?area={team.tree['zone']}")
     assert offered(zone) == [bilal, amna]
-    assert re.search(r"Of this area.*bilal.*has 1 units singly.*Others.*amna.*has 0 units singly", words(zone))
+    assert re.search(r"Of this area.*bilal.*has 1 unit singly.*Others.*amna.*has 0 units singly", words(zone))
     # Those of a ward in a larger area, too; without a script the button shows it, and what was typed stays.
     ward = team.post(
         "saima", "/assignments/new", 200, step="find", area=team.tree["khushab/khushab"], agent=amna, note="kept words"
@@ -296,6 +296,17 @@ def test_many_agents_are_found_by_name_and_the_form_stays_small(team: Crew) -> N
         assert len(offered(part)) == 10
         assert "<html" not in part
         assert 'data-part="places"' in part
+        # Handing over what somebody has offers the same, but himself.
+        give(team, "amna", unit=team.here[:2])
+        path = f"/assignments/agents/{team.ids['amna']}"
+        hand_over = team.get("saima", path)
+        assert len(offered(hand_over)) == 1 + choosing.FEW_OTHERS
+        assert offered(hand_over)[0] == team.ids["bilal"]
+        found = team.post("saima", f"{path}/hand-over", 200, step="find", find_agent="naveed 220", reason="kept words")
+        assert offered(found) == [last]
+        assert "kept words" in found
+        found = team.post("saima", f"{path}/hand-over", 200, step="find", find_agent="amna")
+        assert offered(found) == []
     finally:
         team.run("DELETE FROM staff_areas WHERE staff_id IN (SELECT id FROM staff WHERE username LIKE 'walker%')")
         team.run("DELETE FROM staff WHERE username LIKE 'walker%'")
