@@ -17,15 +17,13 @@ Rows = Select[*tuple[Any, ...]]
 
 
 def unit(survey_id: str, scope: AreaScope) -> Select[SurveyUnit]:
-    """The unit inside the area."""
-    return select(SurveyUnit).where(
-        SurveyUnit.survey_id == survey_id, SurveyUnit.deleted_at.is_(None), scope.clause(SurveyUnit.location_id)
-    )
+    """The unit inside the area; a closed one too, whose closing is proven by a photo or a letter."""
+    return select(SurveyUnit).where(SurveyUnit.survey_id == survey_id, scope.clause(SurveyUnit.location_id))
 
 
 def account(psid: str, scope: AreaScope) -> Select[Account]:
-    """The account inside the area."""
-    return select(Account).where(Account.psid == psid, Account.deleted_at.is_(None), scope.clause(Account.location_id))
+    """The account inside the area; a closed one too."""
+    return select(Account).where(Account.psid == psid, scope.clause(Account.location_id))
 
 
 def with_people(files: Select[StoredFile]) -> Rows:

@@ -136,6 +136,7 @@ ACTS: dict[str, set[str]] = {
     "tickets.comment": {"ticket.comment", "file.upload"},
     "tickets.decide": {"ticket.approve", "ticket.reject", "unit.edit"},
     "tickets.edit": {"ticket.edit"},
+    "tickets.make_internal": {"ticket.comment_internal"},
     "tickets.merge": {"ticket.merge"},
     "tickets.move": {"ticket.status"},
     "tickets.new": {"ticket.create", "file.upload"},

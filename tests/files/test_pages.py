@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from portal.db import session as db_session
 from portal.db import transaction
@@ -141,6 +141,28 @@ def test_a_storage_that_is_away_keeps_what_was_typed(world: World, monkeypatch: 
     assert answer.status_code == 503
     assert 'value="typed title"' in answer.get_data(as_text=True)
     assert count(world) == before
+
+
+def test_closed_records_take_what_proves_their_closing(world: World) -> None:
+    def close(when: str) -> None:
+        with world.app.app_context(), transaction() as session:
+            for table, key, value in (
+                ("survey_units", "survey_id", world.inside.survey_id), ("accounts", "psid", world.inside.psid),
+            ):  # fmt: skip
+                session.execute(text(f"UPDATE {table} SET deleted_at = {when} WHERE {key} = :value"), {"value": value})
+
+    close("now()")
+    try:
+        before = count(world)
+        for url, field, data in (
+            (world.photos_url, "photos", samples.photo(640, 480)), (world.deeds_url, "document", samples.PDF),
+            (world.account_url, "document", samples.PDF),
+        ):  # fmt: skip
+            assert world.agent.get(url).status_code == 200
+            assert world.add(world.agent, url, field, [(data, "proof")], title="Demolished").status_code == 303
+        assert count(world) == before + 3
+    finally:
+        close("NULL")
 
 
 def test_nobody_adds_to_another_area(world: World) -> None:
