@@ -26,6 +26,7 @@ from flask_migrate import upgrade
 
 from benchmarks.server import Server
 from portal.billing.cycles import cycle_of, month_label
+from portal.collecting import collect_seldom
 from portal.db import db
 from portal.demo import load
 from portal.demo.generate import DemoOptions, generate
@@ -65,12 +66,13 @@ def app_on(server: Server, database: str) -> Iterator[Flask]:
 def served_app(server: Server, database: str) -> Iterator[Flask]:
     """An app to send requests to. No context around them: what one request keeps in `g` is not for the next."""
     app = create_app(server.on(database))
-    gc.collect()  # as `wsgi.py` does
-    gc.freeze()
+    before = gc.get_threshold()
+    collect_seldom()  # as `wsgi.py` does
     try:
         yield app
     finally:
         gc.unfreeze()
+        gc.set_threshold(*before)
         with app.app_context():
             db.engine.dispose()
 

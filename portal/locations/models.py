@@ -119,6 +119,14 @@ class Place(Base):
         CheckConstraint("state IN ('MATCHED','LINKED','OPEN','NONE')", name="state"),
         CheckConstraint("uc_type IN ('','URBAN','RURAL')", name="uc_type"),
         Index("ix_places_open", "id", postgresql_where=text("state = 'OPEN'")),
+        Index(
+            "ix_places_open_named",
+            "district_key",
+            "tehsil_key",
+            "name_key",
+            "id",
+            postgresql_where=text("state = 'OPEN'"),
+        ),
     )
 
     id: Mapped[bigint_pk]

@@ -17,7 +17,7 @@ from portal.db import db, is_modelled
 from portal.factory import create_app
 from tests.support.servers import Databases
 
-HEAD = "0018"
+HEAD = "0019"
 
 
 @pytest.fixture
