@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
@@ -32,12 +32,10 @@ SORTABLE = 5_000  # rows that may be sorted for a page
 FOUND = 1_000  # matches of a word that a list holds
 
 
-@dataclass(frozen=True)
-class Area:
+class Area(NamedTuple):
     """A place with rows in it. `wanted` is how many of them the filter wants, None where only looking tells."""
 
     id: int
-    name: str
     rows: int
     wanted: int | None
 
@@ -124,7 +122,15 @@ def unit_areas(session: Session | Connection, wanted: ListFilter, scope: AreaSco
     if wanted.state == CLOSED:
         return _closed_areas(session, SurveyUnit, where, wanted)
     asked = (where, wanted.state, wanted.status, wanted.size, wanted.cycle)
-    return remembered(session, scope, "unit_areas", asked, lambda: _unit_areas(session, wanted, where))
+    return _kept(session, scope, "unit_areas", asked, lambda: _unit_areas(session, wanted, where))
+
+
+def _kept(
+    session: Session | Connection, scope: AreaScope, name: str, asked: object, build: Callable[[], list[Area]]
+) -> list[Area]:
+    """The places, remembered as plain numbers: a province has thousands, and they are read for each page."""
+    kept = remembered(session, scope, name, asked, lambda: [(area.id, area.rows, area.wanted) for area in build()])
+    return [Area(*row) for row in kept]
 
 
 def _unit_areas(session: Session | Connection, wanted: ListFilter, where: Where) -> list[Area]:
@@ -147,8 +153,9 @@ def _unit_areas(session: Session | Connection, wanted: ListFilter, where: Where)
     areas = []
     for place, name, _kind, surveyed, listed in rows:
         matching = rule(int(surveyed), int(listed), *of_cycle.get(place, (0, 0))) if rule else 0
-        areas.append((Area(place, name, int(surveyed), matching if wanted.size is None else None), matching))
-    return _in_order([area for area, matching in areas if matching > 0])
+        if matching > 0:
+            areas.append((name, Area(place, int(surveyed), matching if wanted.size is None else None)))
+    return _in_order(areas)
 
 
 def account_areas(session: Session | Connection, wanted: ListFilter, scope: AreaScope) -> list[Area]:
@@ -157,7 +164,7 @@ def account_areas(session: Session | Connection, wanted: ListFilter, scope: Area
     if wanted.state == CLOSED:
         return _closed_areas(session, Account, where, wanted)
     asked = (where, wanted.state, wanted.status, wanted.size)
-    return remembered(session, scope, "account_areas", asked, lambda: _account_areas(session, wanted, where))
+    return _kept(session, scope, "account_areas", asked, lambda: _account_areas(session, wanted, where))
 
 
 def _account_areas(session: Session | Connection, wanted: ListFilter, where: Where) -> list[Area]:
@@ -166,7 +173,7 @@ def _account_areas(session: Session | Connection, wanted: ListFilter, where: Whe
         most = int(pending) if wanted.state == PENDING else 0 if wanted.contradicts_itself else int(accounts)
         known = wanted.status is None and wanted.state in {None, PENDING}
         if most > 0:
-            areas.append(Area(place, name, int(accounts), most if known else None))
+            areas.append((name, Area(place, int(accounts), most if known else None)))
     return _in_order(areas)
 
 
@@ -176,12 +183,12 @@ def _closed_areas(
     """The places that hold closed ones."""
     exact = wanted.status is None and wanted.size is None
     rows = session.execute(selects.closed_by_location(register, where))
-    areas = [Area(place, name, int(closed), int(closed) if exact else None) for place, name, _kind, closed in rows]
+    areas = [(name, Area(place, int(closed), int(closed) if exact else None)) for place, name, _kind, closed in rows]
     return _in_order(areas)
 
 
-def _in_order(areas: list[Area]) -> list[Area]:
-    return sorted(areas, key=lambda area: (_natural(area.name), area.id))
+def _in_order(named: list[tuple[str, Area]]) -> list[Area]:
+    return [area for _name, area in sorted(named, key=lambda one: (_natural(one[0]), one[1].id))]
 
 
 def _list(
@@ -205,7 +212,7 @@ def _list(
     if not areas or ids == []:
         return Listing(Page([]), 0, may_sort=may_sort, sort=sort)
     if ids is None and sort == PLACE:
-        found = _walk(session, register, wanted, locations, cursor)
+        found = _walk(session, register, wanted, areas, cursor)
         page = Page(found.ids, found.next_cursor, found.prev_cursor)
         alone = page.next_cursor is None and page.prev_cursor is None
         return Listing(page, len(page) if alone else total, stopped=found.stopped, may_sort=may_sort, sort=sort)
@@ -239,26 +246,29 @@ def _matches(
 
 # -- Walking through the places --------------------------------------------------------------------------------------
 def _walk(
-    session: Session, register: finder.Register, wanted: ListFilter, locations: Sequence[int], cursor: str | None
+    session: Session, register: finder.Register, wanted: ListFilter, areas: Sequence[Area], cursor: str | None
 ) -> _Found:
     """One page in the order of the places."""
     order = f"places:{register.__tablename__}"
     backwards, (place, row_id) = read_cursor(order, cursor, 2) if cursor else (False, [None, None])
-    ahead = list(reversed(locations)) if backwards else list(locations)
+    ahead = list(reversed(areas)) if backwards else list(areas)
     if place is not None:
-        if place in ahead:
-            ahead = ahead[ahead.index(place) :]
+        at = next((n for n, area in enumerate(ahead) if area.id == place), None)
+        if at is not None:
+            ahead = ahead[at:]
         else:  # its last row has gone elsewhere meanwhile: begin again rather than guess
-            backwards, row_id, ahead, cursor = False, None, list(locations), None
+            backwards, row_id, ahead, cursor = False, None, list(areas), None
     window = WINDOW if wanted.narrows_rows else PAGE_SIZE + 1
-    walked = selects.in_place_order(register, wanted, ahead, row_id, backwards, window).subquery("walked")
-    condition = selects.matching(register, walked.c, wanted)
-    statement = select(walked.c.position, walked.c.location_id, walked.c.id).where(condition)
-    statement = statement.order_by(walked.c.position).limit(PAGE_SIZE + 1)
-    rows = [(found, found_id) for _position, found, found_id in session.execute(statement)]
+    rows: list[tuple[int, int]] = []
+    edge = None
+    for places in _nearest(ahead, window):
+        rows = _rows(session, register, wanted, places, row_id, backwards, window)
+        more = len(rows) > PAGE_SIZE
+        edge = None if more or not wanted.narrows_rows else _edge(session, register, wanted, places, row_id, backwards)
+        if more or edge is not None:
+            break
     more = len(rows) > PAGE_SIZE
     rows = rows[:PAGE_SIZE]
-    edge = None if more or not wanted.narrows_rows else _edge(session, register, wanted, ahead, row_id, backwards)
     going_on = edge or (rows[-1] if more else None)
     coming_from = (rows[0] if rows else edge) if cursor else None
     if backwards:
@@ -270,6 +280,38 @@ def _walk(
         prev_cursor=make_cursor(order, True, coming_from) if coming_from else None,
         stopped=edge is not None,
     )
+
+
+def _nearest(ahead: Sequence[Area], window: int) -> list[list[int]]:
+    """The places to walk through: so many of the next ones as should fill the window, and all, should they not.
+
+    The first place is entered somewhere in its middle, and counts for nothing.
+    """
+    places = [area.id for area in ahead]
+    held, enough = 0, len(ahead)
+    for number, area in enumerate(ahead[1:], start=2):
+        held += area.rows
+        if held >= window:
+            enough = number
+            break
+    return [places] if enough == len(places) else [places[:enough], places]
+
+
+def _rows(
+    session: Session,
+    register: finder.Register,
+    wanted: ListFilter,
+    places: Sequence[int],
+    row_id: int | None,
+    backwards: bool,
+    window: int,
+) -> list[tuple[int, int]]:
+    """(place, id) of the next rows of the list, one more than a page holds."""
+    walked = selects.in_place_order(register, wanted, places, row_id, backwards, window).subquery("walked")
+    condition = selects.matching(register, walked.c, wanted)
+    statement = select(walked.c.position, walked.c.location_id, walked.c.id).where(condition)
+    statement = statement.order_by(walked.c.position).limit(PAGE_SIZE + 1)
+    return [(found, found_id) for _position, found, found_id in session.execute(statement)]
 
 
 def _edge(

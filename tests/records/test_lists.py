@@ -193,6 +193,25 @@ def test_a_rare_filter_stops_looking_and_goes_on(
     assert set(back) >= expected - set(found[-1:])
 
 
+@pytest.mark.parametrize("path", ["/units/", "/accounts/?state=pending"])
+def test_places_that_hold_less_than_was_counted_end_no_list(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """The next places are looked at first, as many as should fill the page; then all, should they not."""
+    everything, real = walk(browser(), path), listing._nearest
+    asked: list[int] = []
+
+    def optimistic(ahead: list[listing.Area], window: int) -> list[list[int]]:
+        asked.append(len(real([area._replace(rows=window) for area in ahead], window)))
+        return real([area._replace(rows=window) for area in ahead], window)
+
+    monkeypatch.setattr(listing, "_nearest", optimistic)
+    assert walk(browser(), path) == everything
+    assert max(asked) == 2
+    assert real([listing.Area(n, 30, None) for n in range(9)], 51) == [[0, 1, 2], list(range(9))]
+    assert real([listing.Area(1, 5, None)], 51) == [[1]]
+
+
 def test_words_in_a_list(module_app: Flask, browser: Browser, data: volume.Volume) -> None:
     expected = in_database(module_app, "SELECT survey_id FROM survey_units WHERE consumer_name LIKE 'Muhammad %'")
     assert sorted(walk(browser(), "/units/?q=muhamm")) == sorted(expected)
