@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.audit.sightings import VIEW
@@ -322,3 +323,8 @@ def field_label(field: str) -> str:
 def actions_of(group: str) -> list[str]:
     """The actions of a group."""
     return [action for action, words in ACTIONS.items() if words.group == group]
+
+
+def nobody_of_ours(actor: str) -> str:
+    """Who did it where it was nobody of the staff, or somebody under another name."""
+    return {"system": str(_("The system")), "public": str(_("Somebody of the public"))}.get(actor, actor)

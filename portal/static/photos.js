@@ -78,7 +78,7 @@
         item.appendChild(one.refusal ? tile(one, one.refusal) : picture(one, item)); item.appendChild(button); list.appendChild(item);
       });
       var size = good.reduce(function (sum, one) { return sum + one.file.size; }, 0);
-      say(size ? Math.max(1, Math.round(size / 1024)) + " KB" : "");
+      say(size ? "\u2066" + Math.max(1, Math.round(size / 1024)) + " KB\u2069" : "");
     }
     function changed() { field.dispatchEvent(new CustomEvent("portal:photos", { bubbles: true, detail: { count: sent().length } })); }
     function add(files) {

@@ -142,8 +142,23 @@
     try { at = JSON.parse(store.get(name)).at; } catch (e) { /* not ours */ }
     if (!(Date.now() - at < DAY)) store.remove(name);
   });
-  if (sent && !isAnswer) store.remove(sent);
+  /* A form that was taken leads on by a redirect. Whoever comes here otherwise has seen his browser's page of errors: no
+     network when he sent it. */
+  var navigation = window.performance && performance.getEntriesByType && performance.getEntriesByType("navigation")[0];
+  if (sent && !isAnswer && !(navigation && navigation.redirectCount === 0)) store.remove(sent);
   store.remove(SENT);
+  document.addEventListener("submit", function (event) {
+    var form = event.target, before = form.querySelector("[data-offline]"), notice;
+    if (before) before.remove();
+    if (navigator.onLine !== false || form.method !== "post") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    notice = document.createElement("p");
+    notice.className = "notice is-warning"; notice.setAttribute("role", "alert"); notice.setAttribute("data-offline", "");
+    notice.textContent = words.offline;
+    form.appendChild(notice);
+    notice.scrollIntoView({ block: "center" });
+  }, true);
   forms.forEach(function (form) {
     var name = nameOf(form), timer = null;
     if (form.hasAttribute("data-draft-done")) store.remove(name);

@@ -16,7 +16,7 @@ from portal.tickets import noting, rules, selects
 from portal.tickets.models import Ticket, TicketComment
 from portal.tickets.rules import Actor
 from portal.tickets.service import clean_text, find
-from portal.web.masking import holds_personal_number
+from portal.web.masking import holds_number_of_somebody
 
 MENTION = re.compile(r"(?<![\w@])@([A-Za-z0-9._-]{2,64})")
 
@@ -61,6 +61,8 @@ def comment(
     )  # fmt: skip
     session.add(entry)
     session.flush()
+    if is_public:
+        noting.note(session, actor, ticket, "comment_public")
     noting.audit(session, actor, ticket, "ticket.comment", after={"mentions": len(told), "public": is_public})
     who = noting.name_of(session, actor)
     message = _l(
@@ -86,9 +88,10 @@ def _check_public_words(said: str) -> None:
     """What stands on the status page names nobody. Raises InvalidInputError."""
     if not said:
         raise InvalidInputError(_("Write what the complainant is to read. Photos and documents stay internal."))
-    if holds_personal_number(said):
+    if holds_number_of_somebody(said):
         why = _(
-            "A mobile or CNIC number must not be shown to the public. Leave it out, or send the comment as internal."
+            "A mobile, CNIC or consumer number must not be shown to the public. Leave it out, or send the comment as"
+            " internal."
         )
         raise InvalidInputError(why, field="body")
     if MENTION.search(said):
@@ -111,6 +114,7 @@ def make_internal(session: Session, actor: Actor, number: str, comment_id: int) 
     if entry.is_public:
         entry.is_public = False
         session.flush()
+        noting.note(session, actor, ticket, "comment_internal")
         noting.audit(
             session, actor, ticket, "ticket.comment_internal", before={"public": True}, after={"public": False}
         )

@@ -106,7 +106,7 @@ def missing_of(session: Session, ticket: Ticket) -> str:
 
 def _nothing_entered(session: Session, ticket: Ticket) -> str:
     correction = session.get(Correction, ticket.correction_id) if ticket.correction_id is not None else None
-    enter = _("Edit the ticket and enter the right values; then somebody else approves.")
+    enter = _("Who works the ticket edits it and enters the right values; then somebody else approves.")
     if correction is None:
         why = _("Nobody has entered yet what is to be corrected, and no correction is linked.")
     elif correction.unit_id != ticket.unit_id:

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.audit.words import nobody_of_ours
 from portal.errors import NotFoundError
 from portal.files.models import PHOTO
 from portal.files.selects import files_of
@@ -212,6 +213,6 @@ _MENTION = Markup('<span class="mention">@<bdi dir="ltr">{}</bdi> <span class="m
 def _event(entry: Any, who: str) -> Event:
     detail: Mapping[str, Any] = entry.detail
     return Event(
-        entry.at, words.event_title(entry.event, detail), words.event_text(entry.event, detail), who,
+        entry.at, words.event_title(entry.event, detail), words.event_text(entry.event, detail), nobody_of_ours(who),
         words.ICONS.get(entry.event, "dot"),
     )  # fmt: skip

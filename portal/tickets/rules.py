@@ -44,6 +44,8 @@ TRANSITIONS: dict[str, dict[Step, str]] = {
     CLOSED: {Step.REOPEN: OPEN},
     MERGED: {},
 }
+# Where each step leads, from wherever it may be taken.
+LEADS_TO: dict[Step, str] = {step: to for steps in TRANSITIONS.values() for step, to in steps.items()}
 # What has to be said with a step.
 NEEDS_WORDS = frozenset({Step.WAIT, Step.RESOLVE, Step.REOPEN})
 

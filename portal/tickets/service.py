@@ -218,7 +218,11 @@ def was_just_done(session: Session, actor: Actor, number: str, version: int, eve
     last = session.scalar(selects.events(ticket.id).limit(1))
     if last is None or last.staff_id != actor.staff_id or last.event != event:
         return False
-    return all(last.detail.get(key) == value for key, value in detail.items())
+    return all(_squeezed(last.detail.get(key)) == _squeezed(value) for key, value in detail.items())
+
+
+def _squeezed(value: Any) -> str:
+    return " ".join(str(value or "").split())
 
 
 # -- Assigning -------------------------------------------------------------------------------------------------------

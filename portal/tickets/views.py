@@ -20,8 +20,9 @@ from portal.tickets import commenting, decisions, form_views, merging, pages, se
 from portal.tickets import filters as ticket_filters
 from portal.tickets.forms import read_rupees
 from portal.tickets.linking import BIGGEST_ID
+from portal.tickets.models import APPROVED, REJECTED, RESOLVED
 from portal.tickets.numbers import read_number
-from portal.tickets.rules import Step
+from portal.tickets.rules import LEADS_TO, Step
 from portal.tickets.web import actor, blueprint, form_uuid, version_of, work_calendar
 from portal.tickets.words import STEPS
 from portal.web.filters import language
@@ -89,9 +90,11 @@ def _page(
     if found.may_see and found.ticket.reporter_mobile:
         note_personal_views([Seen("ticket", found.ticket.number, found.ticket.location_id)])
     typed = request.form if request.method == "POST" and not is_stale else {}
+    # The step he took may not be offered any more: his words stand by themselves.
+    said = (request.form.get("words") or request.form.get("note") or "").strip() if is_stale else ""
     page = render_template(
         "tickets/ticket.html", found=found, ticket=found.ticket, error=error, at=at, is_stale=is_stale, typed=typed,
-        lang=language(), comment_uuid=typed.get("client_uuid") or uuid.uuid4(), steps=STEPS,
+        said=said, lang=language(), comment_uuid=typed.get("client_uuid") or uuid.uuid4(), steps=STEPS,
     )  # fmt: skip
     return page, status
 
@@ -162,7 +165,7 @@ def move(number: str, step: str) -> ResponseReturnValue:
         return _page(number, error.status, error=str(error), at=step)
     except ConflictError as error:
         event = "reopened" if step == Step.REOPEN else "status"
-        if service.was_just_done(session(), actor(), number, version, event):
+        if service.was_just_done(session(), actor(), number, version, event, to=LEADS_TO[Step(step)], words=said):
             return redirect(url_for(".show", number=number), 303)
         return _page(number, error.status, error=str(error), is_stale=True)
     return _done(number, _("Done."))
@@ -193,7 +196,9 @@ def assign(number: str) -> ResponseReturnValue:
     except InvalidInputError as error:
         return _page(number, error.status, error=str(error), at="assign")
     except ConflictError as error:
-        if service.was_just_done(session(), actor(), number, version, "assigned"):
+        now = service.find(session(), actor(), number)
+        is_same = now.assigned_to == person and role in {None, now.assigned_role}
+        if is_same and service.was_just_done(session(), actor(), number, version, "assigned"):
             return redirect(url_for(".show", number=number), 303)
         return _page(number, error.status, error=str(error), is_stale=True)
     return _done(number, _("Assigned."))
@@ -220,13 +225,13 @@ def merge(number: str) -> ResponseReturnValue:
 def decide(number: str) -> ResponseReturnValue:
     """Approve or reject."""
     version, unit_version = version_of(request.form), request.form.get("unit_version", "")
-    approve = request.form.get("decision") == "approve"
+    approve, note = request.form.get("decision") == "approve", request.form.get("note", "")
     try:
         with transaction() as db:
             decisions.decide(
                 db, actor(), work_calendar(), number, version,
                 approve=approve,
-                note=request.form.get("note", ""),
+                note=note,
                 amount=read_rupees(request.form.get("amount", "")),
                 unit_version=int(unit_version) if unit_version.isdecimal() and len(unit_version) < 10 else None,
             )  # fmt: skip
@@ -235,7 +240,8 @@ def decide(number: str) -> ResponseReturnValue:
             service.find(session(), actor(), number)
         return _page(number, error.status, error=str(error), at="decide")
     except ConflictError as error:
-        if service.was_just_done(session(), actor(), number, version, "status"):
+        is_same = service.find(session(), actor(), number).decision == (APPROVED if approve else REJECTED)
+        if is_same and service.was_just_done(session(), actor(), number, version, "status", to=RESOLVED, words=note):
             return redirect(url_for(".show", number=number), 303)
         return _page(number, error.status, error=str(error), is_stale=True)
     return _done(number, _("Approved.") if approve else _("Rejected."))

@@ -95,11 +95,14 @@ _EVENTS: dict[str, Any] = {
     "took_over": _l("Another ticket was merged into this one"),
     "reopened": _l("Opened again"),
     "deadline": _l("Deadline moved"),
+    "comment_public": _l("Written to the complainant"),
+    "comment_internal": _l("A comment was taken off the status page"),
 }
 ICONS: dict[str, str] = {
     "made": "ticket-detailed", "assigned": "person-check", "status": "arrow-right-circle", "priority": "flag",
     "edited": "pencil", "approved": "check-circle", "rejected": "x-circle", "escalated": "exclamation-triangle",
     "merged": "intersect", "took_over": "intersect", "reopened": "arrow-counterclockwise", "deadline": "clock",
+    "comment_public": "eye", "comment_internal": "eye-slash",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from portal.audit.models import AuditEntry
-from portal.audit.words import ACTIONS, ENTITIES, FIELDS, field_label, title
+from portal.audit.words import ACTIONS, ENTITIES, FIELDS, field_label, nobody_of_ours, title
 from portal.billing.cycles import parse_month
 from portal.registers.history import field_label as column_label
 from portal.registers.wording import field_words
@@ -116,11 +116,6 @@ def _of_what(facts: Mapping[str, Any]) -> str:
     return f"({ENTITIES.get(owner, owner)} {facts.get('owner_id', '')})" if owner else ""
 
 
-def _nobody_of_ours(actor: str) -> str:
-    """Who did it where it was nobody of the staff, or somebody under another name."""
-    return {"system": str(_("The system")), "public": str(_("Somebody of the public"))}.get(actor, actor)
-
-
 def _report_title(name: str) -> str:
     return next((str(report.title) for report in REPORTS if report.name == name), name)
 
@@ -140,7 +135,7 @@ def line(entry: AuditEntry, names: Names, href: str) -> Line:
     return Line(
         id=entry.id,
         at=entry.at,
-        who=_person(*own) if own else _nobody_of_ours(entry.actor),
+        who=_person(*own) if own else nobody_of_ours(entry.actor),
         username=entry.actor,
         sentence=Markup(str(sentence).replace("%(thing)s", str(named))),
         place=names.places.get(entry.location_id, "") if entry.location_id else "",

@@ -27,6 +27,21 @@ AssignedUnits = Callable[[int], Select[Any]]
 # A CNIC or a mobile number inside a text, with or without separators, not a part of a longer number (a PSID).
 _NUMBERS = re.compile(r"(?<!\d)(?:\d{5}[- ]?\d{7}[- ]?\d|(?:\+|00)?92[- ]?3\d{2}[- ]?\d{7}|0?3\d{2}[- ]?\d{7})(?!\d)")
 
+# Nine digits and more, however they are parted: what the public reads must hold no such number, also not one that is
+# written to get past.
+_PARTED = re.compile(r"\+?\d(?:[\s().\-/_]{0,3}\d){8,}")
+_MOBILE = re.compile(r"(?:0092|92|0)?3\d{9}")
+CNIC_DIGITS, PSID_DIGITS = 13, 18  # two dates have sixteen
+
+
+def holds_number_of_somebody(text: str) -> bool:
+    """Whether a text holds a mobile, CNIC or consumer number in any writing; a landline of an office it may hold."""
+    for found in _PARTED.finditer(unicodedata.normalize("NFKC", text)):
+        digits = "".join(str(unicodedata.digit(char)) for char in found[0] if char.isdecimal())
+        if len(digits) == CNIC_DIGITS or len(digits) >= PSID_DIGITS or _MOBILE.fullmatch(digits):
+            return True
+    return holds_personal_number(text)
+
 
 def personal_sight(user: Any) -> PersonalSight:
     """Whose numbers a person sees in full; of nobody signed in: nobody's."""

@@ -95,6 +95,24 @@ def test_a_form_left_open_until_the_end_is_there_after_signing_in(browse: Browse
     assert has_no_sideways_scroll(page)
 
 
+def test_without_a_network_nothing_is_sent_and_nothing_lost(browse: Browse, troubles: Troubles) -> None:
+    troubles.expect("ERR_FAILED", "ERR_INTERNET_DISCONNECTED")
+    page = browse(390, "head")
+    fill(page)
+    page.context.set_offline(True)
+    page.locator("main form button[type=submit]").first.click()
+    expect(page.locator("[data-offline]")).to_contain_text("There is no network")
+    expect(page.locator("[name=full_name]")).to_have_value("Bilal <Ahmed> بلال")
+    page.context.set_offline(False)
+    # The browser believes in a network that is none: its page of errors comes, and the form is there afterwards.
+    page.route("**/staff/new", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_url("chrome-error://**")
+    page.goto("/staff/")
+    page.goto(FORM)
+    is_there(page)
+
+
 def test_areas_chosen_deep_in_the_tree_are_there_too(browse: Browse, sql: Sql) -> None:
     page = browse(390, "head")
     page.goto(FORM)

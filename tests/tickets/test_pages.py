@@ -221,6 +221,20 @@ def test_a_double_click_is_no_conflict(world: World) -> None:
     assert len([event for event, _ in world.events(number) if event == "status"]) == 1
 
 
+def test_another_step_of_the_same_person_from_an_old_tab_is_a_conflict_and_keeps_his_words(world: World) -> None:
+    number = world.make()
+    version = str(world.ticket(number).version)
+    assert world.act(Role.SUPERVISOR, number, "do/wait", words="for the truck", version=version).status_code == 303
+    assert world.act(Role.SUPERVISOR, number, "do/wait", words="for  the truck ", version=version).status_code == 303
+    for step, words in (("do/wait", "for the driver"), ("do/resolve", "It was taken away")):
+        answer = world.act(Role.SUPERVISOR, number, step, words=words, version=version)
+        assert answer.status_code == 409
+        assert words in answer.get_data(as_text=True)
+    given = {"to": "rADMIN", "version": str(world.ticket(number).version)}
+    assert [world.act(Role.SUPERVISOR, number, "assign", **given).status_code for _ in range(2)] == [303, 303]
+    assert world.act(Role.SUPERVISOR, number, "assign", **{**given, "to": "rMANAGER"}).status_code == 409
+
+
 def test_edit_with_conflict_shows_both_versions(world: World) -> None:
     number = world.make(title="First title")
     page = world.browser(Role.ADMIN).get(f"/tickets/{number}/edit").get_data(as_text=True)

@@ -254,6 +254,12 @@ def test_the_complainant_reads_what_the_office_marks_for_him_and_nothing_else(wo
             .where(AuditEntry.entity_id == number, AuditEntry.action.like("ticket.comment%"))
             .order_by(AuditEntry.id)
         ).all()
+    assert [event for event, _ in world.events(number) if event.startswith("comment")] == [
+        "comment_public", "comment_internal",
+    ]  # fmt: skip
+    history = world.browser(Role.ADMIN).get(page).get_data(as_text=True)
+    assert "A comment was taken off the status page" in history
+    assert "Somebody of the public" in history
     assert [tuple(line) for line in lines] == [
         ("ticket.comment", "false"), ("ticket.comment", "true"), ("ticket.comment_internal", "false"),
     ]  # fmt: skip
@@ -268,13 +274,18 @@ def test_only_the_office_writes_to_a_complainant_and_names_nobody(world: World) 
             assert "Internal: the complainant does not see it." in form
         refused = world.act(who, number, "comment", body="We come on Monday.", audience="public")
         assert refused.status_code in {403, 404}
-    for body in ("", "Call 0300 1112223", "Call ۰۳۰۰۱۱۱۲۲۲۳", "@supervisor.k goes there"):
+    for body in (
+        "", "Call 0300 1112223", "Call ۰۳۰۰۱۱۱۲۲۲۳", "@supervisor.k goes there", "Call +92 (300) 1112223",
+        "0300.1112223", "0 3 0 0 1 1 1 2 2 2 3", "0300 111 2223", "35202 1234567 1", "PSID 11110001000000000225",
+    ):  # fmt: skip
         answer = world.act(Role.MANAGER, number, "comment", body=body, audience="public")
         assert answer.status_code == 422
         html = answer.get_data(as_text=True)
         assert body in html  # nothing typed is lost, nor who was to read it
         assert 'name="audience" value="public" checked' in html
     assert "Answers of" not in ask(world, number, code).get_data(as_text=True)
+    for body in ("Rs 12,500 until 27-11-2026 28-11-2026", "Office: 042-35761999, ticket T-26-000021"):
+        assert world.act(Role.MANAGER, number, "comment", body=body, audience="public").status_code == 303
     # A ticket that no complainant looks at has nobody to write to.
     inner = world.make(Role.SUPERVISOR)
     assert 'name="audience"' not in world.browser(Role.ADMIN).get(f"/tickets/{inner}").get_data(as_text=True)
