@@ -16,10 +16,11 @@ from portal.locations.models import Location, LocationClosure
 from portal.permissions import AreaScope, Role
 from portal.rollups.models import RollupAccounts, RollupUnits
 from portal.staff.models import Staff, StaffArea
+from portal.staff.selects import display_name
 from portal.units.models import SurveyUnit
 
 Rows = Select[*tuple[Any, ...]]
-NAME = func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)
+NAME = display_name()
 
 
 def in_force(on_day: dt.date) -> ColumnElement[bool]:

@@ -13,13 +13,10 @@ from portal.files.models import StoredFile
 from portal.locations.models import Location
 from portal.permissions import AreaScope
 from portal.staff.models import Staff
+from portal.staff.selects import display_name
 from portal.units.models import SurveyUnit
 
 Rows = Select[*tuple[Any, ...]]
-
-
-def _named(person: Any) -> Any:
-    return func.coalesce(func.nullif(person.full_name, ""), person.username)
 
 
 def corrections(scope: AreaScope, *, by: int | None = None) -> Rows:
@@ -33,8 +30,8 @@ def corrections(scope: AreaScope, *, by: int | None = None) -> Rows:
             Correction,
             SurveyUnit,
             Location.name.label("place"),
-            _named(proposer).label("who"),
-            _named(decider).label("decider"),
+            display_name(proposer).label("who"),
+            display_name(decider).label("decider"),
         )
         .join(SurveyUnit, SurveyUnit.id == Correction.unit_id)
         .join(Location, Location.id == Correction.location_id)
@@ -48,7 +45,7 @@ def corrections(scope: AreaScope, *, by: int | None = None) -> Rows:
 def pending_of(unit_id: Any) -> Rows:
     """(Correction, who proposed) of a unit that wait, oldest first."""
     return (
-        select(Correction, _named(Staff).label("who"))
+        select(Correction, display_name(Staff).label("who"))
         .select_from(Correction)
         .join(Staff, Staff.id == Correction.proposed_by)
         .where(Correction.unit_id == unit_id, Correction.state == PENDING)

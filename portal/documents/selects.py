@@ -11,6 +11,7 @@ from portal.billing.models import Account
 from portal.files.models import DOCUMENT, StoredFile
 from portal.permissions import AreaScope
 from portal.staff.models import Staff
+from portal.staff.selects import display_name
 from portal.units.models import SurveyUnit
 
 Rows = Select[*tuple[Any, ...]]
@@ -28,8 +29,7 @@ def account(psid: str, scope: AreaScope) -> Select[Account]:
 
 def with_people(files: Select[StoredFile]) -> Rows:
     """(StoredFile, name of who added it) of a select of files."""
-    who = func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)
-    return files.add_columns(who.label("who")).outerjoin(Staff, Staff.id == StoredFile.uploaded_by)
+    return files.add_columns(display_name().label("who")).outerjoin(Staff, Staff.id == StoredFile.uploaded_by)
 
 
 def documents(scope: AreaScope) -> Rows:
@@ -82,4 +82,4 @@ def owner_keys(file: StoredFile) -> Rows:
 def names_of(staff_ids: Sequence[int | None]) -> Rows:
     """(id, name) of people."""
     known = [one for one in staff_ids if one is not None]
-    return select(Staff.id, func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)).where(Staff.id.in_(known))
+    return select(Staff.id, display_name()).where(Staff.id.in_(known))

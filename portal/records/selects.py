@@ -25,6 +25,7 @@ from portal.rollups.models import RollupAccounts, RollupUnitCycles, RollupUnits
 from portal.rollups.selects import Where
 from portal.search.finder import Register
 from portal.staff.models import Staff
+from portal.staff.selects import display_name
 from portal.units.models import SurveyUnit
 
 BIGGEST_ID = 2**63 - 1
@@ -271,7 +272,7 @@ def _file_columns(batch: Any, staff: Any) -> dict[str, Any]:
         "id": batch.id,
         "file_name": batch.file_name,
         "at": func.coalesce(batch.finished_at, batch.created_at),
-        "who": func.coalesce(func.nullif(staff.full_name, ""), staff.username),
+        "who": display_name(staff),
     }
 
 

@@ -16,6 +16,7 @@ from portal.reports.areas import names_above
 from portal.reports.report import Display, Field, Query, Report, Rollup, Source, Total
 from portal.rollups.models import RollupVisits
 from portal.staff.models import Staff
+from portal.staff.selects import display_name
 from portal.units.models import SurveyUnit
 from portal.visits import words
 from portal.visits.models import APPROVED, PENDING, RETURNED, ComplianceVisit
@@ -54,17 +55,13 @@ VISIT_FILTERS = (
 )
 
 
-def _named(person: Any) -> Any:
-    return func.coalesce(func.nullif(person.full_name, ""), person.username)
-
-
 def _show_visits(visits: FromClause, scope: AreaScope) -> Display:
     c = visits.c
     above = names_above(c.location_id)
     # Notes stay on the page of the visit: people write numbers of consumers into them.
     fields = (
         Field(Column("visited_at", _l("When"), Kind.DATETIME, 22), c.visited_at, sort=c.visited_at),
-        Field(Column("agent", _l("Agent"), width=18), _named(Staff)),
+        Field(Column("agent", _l("Agent"), width=18), display_name(Staff)),
         Field(Column("survey_id", _l("Survey id"), Kind.IDENTIFIER, 12), SurveyUnit.survey_id),
         Field(Column("visit_type", _l("Type"), Kind.CODE, 15, words.TYPES, in_words=True), c.visit_type),
         Field(Column("outcome", _l("Outcome"), Kind.CODE, 20, words.OUTCOMES, in_words=True), c.outcome),
@@ -85,7 +82,7 @@ def _show_visits(visits: FromClause, scope: AreaScope) -> Display:
         Field(Column("bill_month", _l("Bill of"), Kind.MONTH), c.bill_month),
         Field(Column("psid", _l("PSID"), Kind.IDENTIFIER), Account.psid),
         Field(Column("next_date", _l("Next visit"), Kind.DATE), c.next_date),
-        Field(Column("reviewer", _l("Reviewer"), width=18), _named(Reviewer)),
+        Field(Column("reviewer", _l("Reviewer"), width=18), display_name(Reviewer)),
         Field(Column("reviewed_at", _l("Reviewed"), Kind.DATETIME), c.reviewed_at),
         Field(Column("tehsil", _l("Tehsil"), width=18), above.c.tehsil),
     )

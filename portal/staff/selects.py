@@ -14,6 +14,11 @@ from portal.settings.models import SettingChange
 from portal.staff.models import Staff, StaffArea, StaffSession
 
 
+def display_name(person: Any = Staff) -> Any:
+    """A person (or an alias of `Staff`) as colleagues call him: the full name, else the user name."""
+    return func.coalesce(func.nullif(person.full_name, ""), person.username)
+
+
 def _alive(idle_minutes: int, session_hours: int, slack_seconds: int) -> tuple[ColumnElement[bool], ...]:
     """Sessions that nobody ended, that did not lie idle too long and are not too old, nor of the future.
 

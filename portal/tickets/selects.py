@@ -27,6 +27,7 @@ from portal.locations.models import Location, LocationClosure
 from portal.payments.models import Payment
 from portal.permissions import Permission, Role
 from portal.staff.models import Staff, StaffArea
+from portal.staff.selects import display_name
 from portal.tickets import filters
 from portal.tickets.models import (
     BILLING,
@@ -48,7 +49,7 @@ COMMENTS, EVENTS, SAME, PANEL = 200, 200, 10, 8
 COUNTED = 1_000
 TAB_COUNTED = 100
 # A person as colleagues call him.
-PERSON = func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)
+PERSON = display_name()
 FAR = func.to_timestamp(4_102_444_800)  # 2100: what waits for the consumer is due last
 
 

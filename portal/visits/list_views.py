@@ -17,6 +17,7 @@ from portal.locations.models import TEHSIL, Location, LocationClosure
 from portal.permissions import AreaScope, Permission, require
 from portal.staff import areas as tree
 from portal.staff.models import Staff
+from portal.staff.selects import display_name
 from portal.units.models import SurveyUnit
 from portal.visits import selects, words
 from portal.visits.filters import VisitFilter, read_filter
@@ -66,13 +67,13 @@ def rows(wanted: VisitFilter, scope: AreaScope) -> Any:
     )
     values = {
         "visit": table.id, "visited_at": table.visited_at,
-        "agent": func.coalesce(func.nullif(Staff.full_name, ""), Staff.username), "survey_id": SurveyUnit.survey_id,
+        "agent": display_name(), "survey_id": SurveyUnit.survey_id,
         "consumer_name": SurveyUnit.consumer_name, "union_council": place.name, "tehsil": tehsil,
         "visit_type": table.visit_type, "outcome": table.outcome, "psid": Account.psid,
         "bill_month": table.bill_month, "distance_m": table.distance_m, "gps_accuracy_m": table.gps_accuracy_m,
         "next_date": table.next_date, "promise_date": table.promise_date, "promise_amount": table.promise_amount,
         "review_state": table.review_state,
-        "reviewer": func.coalesce(func.nullif(selects.Reviewer.full_name, ""), selects.Reviewer.username),
+        "reviewer": display_name(selects.Reviewer),
         "reviewed_at": table.reviewed_at,
     }  # fmt: skip
     return (

@@ -16,6 +16,7 @@ from portal.locations.models import Location, LocationClosure
 from portal.permissions import AreaScope
 from portal.rollups.models import RollupVisits
 from portal.staff.models import Staff, StaffArea
+from portal.staff.selects import display_name
 from portal.units.models import SurveyUnit
 from portal.visits.filters import VisitFilter
 from portal.visits.models import PENDING, RETURNED, ComplianceVisit
@@ -122,7 +123,7 @@ def visit(visit_id: int, scope: AreaScope) -> Rows:
             SurveyUnit,
             NAME.label("agent"),
             Location.name.label("place"),
-            func.coalesce(func.nullif(Reviewer.full_name, ""), Reviewer.username).label("reviewer"),
+            display_name(Reviewer).label("reviewer"),
             Account.psid,
         )
         .join(SurveyUnit, SurveyUnit.id == ComplianceVisit.unit_id)
@@ -290,7 +291,7 @@ def of_record(scope: AreaScope, *, unit_id: int | None, account_ids: Sequence[in
     if account_ids and unit_id is None:
         whose = ComplianceVisit.account_id.in_(account_ids)
     return (
-        select(ComplianceVisit, func.coalesce(func.nullif(Staff.full_name, ""), Staff.username, "").label("agent"))
+        select(ComplianceVisit, func.coalesce(display_name(), "").label("agent"))
         .outerjoin(Staff, Staff.id == ComplianceVisit.staff_id)
         .where(and_(whose, scope.clause(ComplianceVisit.location_id)))
         .order_by(ComplianceVisit.visited_at.desc(), ComplianceVisit.id.desc())
